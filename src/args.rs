@@ -1,0 +1,83 @@
+//! The options that all commands share. The comments are the help text.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::env;
+
+/// What a run is asked for; [`Default`] is what it does without any option.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+pub struct Args {
+    /// The repository: `https://HOST[/PATH]` for your folder on a rest-server, an existing folder, or
+    /// anything restic knows (`rest:`, `sftp:`, `s3:`, `rclone:` ...)
+    #[arg(long, global = true, value_name = "URL", env = env::URL)]
+    pub url: Option<String>,
+
+    /// The instance's game folder [default: $`INST_MC_DIR`, else the current folder]
+    #[arg(long, global = true, value_name = "PATH", env = env::PACK_FOLDER)]
+    pub pack_folder: Option<PathBuf>,
+
+    /// The file that holds the token [default: .cloud-sync/token in the instance]
+    #[arg(long, global = true, value_name = "PATH", env = env::TOKEN_FILE)]
+    pub token_file: Option<PathBuf>,
+
+    /// The restic to run, 0.18.1 or newer
+    #[arg(long, global = true, value_name = "PATH", env = env::RESTIC_BINARY)]
+    pub restic_binary: Option<PathBuf>,
+
+    /// Never fetch restic from its releases
+    #[arg(long, global = true, env = env::NO_DOWNLOAD)]
+    pub no_download: bool,
+
+    /// Never open a window
+    #[arg(short = 'g', long, global = true, env = env::NO_GUI)]
+    pub no_gui: bool,
+
+    /// What to do when this PC and the cloud disagree
+    #[arg(long, global = true, value_name = "ANSWER", env = env::ON_CONFLICT, default_value = "ask")]
+    pub on_conflict: OnConflict,
+
+    /// Fail where the launch would otherwise go on unsynced: 6 not signed in, 7 offline
+    #[arg(long, global = true, env = env::STRICT)]
+    pub strict: bool,
+
+    /// Allow http:// to other hosts than this one, with your password readable on the way
+    #[arg(long, global = true, env = env::INSECURE_HTTP)]
+    pub insecure_http: bool,
+
+    /// This PC's label in the history [default: its host name]
+    #[arg(long, global = true, value_name = "NAME", env = env::MACHINE)]
+    pub machine: Option<String>,
+
+    /// Print one JSON object as the last line of stdout
+    #[arg(long, global = true, env = env::JSON)]
+    pub json: bool,
+
+    /// Say more
+    #[arg(short, long, global = true, env = env::VERBOSE)]
+    pub verbose: bool,
+
+    /// Say nothing but warnings and errors
+    #[arg(short, long, global = true, env = env::QUIET, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// push: save this instance even though it has lost all its files
+    #[arg(long, global = true, env = env::ALLOW_EMPTY)]
+    pub allow_empty: bool,
+}
+
+/// The answer to a conflict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OnConflict {
+    /// Ask; where nobody can answer, end with exit code 3 and change nothing
+    #[default]
+    Ask,
+    /// This PC's version stays
+    KeepLocal,
+    /// The cloud's version comes; this PC's goes to the undo copy
+    UseRemote,
+    /// Change nothing, exit code 1
+    Cancel,
+}

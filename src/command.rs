@@ -1,0 +1,7 @@
+//! The commands: context in, outcome out.
+
+pub mod doctor;
+pub mod login;
+pub mod status;
+pub mod sync;
+pub mod undo;

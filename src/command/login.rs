@@ -1,0 +1,66 @@
+//! `login` and `logout`.
+
+use std::io::Read as _;
+
+use anyhow::Context as _;
+
+use crate::context::{Account, Context};
+use crate::credentials::Token;
+use crate::error::{Error, Kind, Result};
+use crate::outcome::{Done, Outcome};
+use crate::remote::{self, Remote};
+
+/// Asks for the token, checks it against the repository, keeps it.
+pub fn login(ctx: &mut Context<'_>, token_stdin: bool) -> Result<()> {
+    let url = ctx.url()?;
+    let token = if token_stdin { read_stdin()? } else { ask(ctx, &url)? };
+    ctx.begin("login")?;
+    let account = ctx.account_of(&url, token)?;
+    check(ctx, &account)?;
+    account.token.save(&ctx.token_file())?;
+    ctx.remember_url(&url)?;
+    ctx.note(&format!("signed in as {}", account.token.user()));
+    Ok(())
+}
+
+fn ask(ctx: &Context<'_>, url: &str) -> Result<Token> {
+    ctx.front().sign_in(url).ok_or_else(|| {
+        Error::new(Kind::Failed, "no token was given")
+            .hint("run it in a terminal, or pass the token with --token-stdin")
+    })
+}
+
+fn read_stdin() -> Result<Token> {
+    let mut text = String::new();
+    std::io::stdin().take(64 << 10).read_to_string(&mut text).context("could not read the token from stdin")?;
+    Token::parse(&text).map_err(|reason| {
+        Error::new(Kind::Failed, format!("what came on stdin is no token: {reason}")).hint("a token is user:password")
+    })
+}
+
+/// Whether server and repository take the token. A repository that does not exist yet takes
+/// any token that its server takes.
+pub fn check(ctx: &Context<'_>, account: &Account) -> Result<()> {
+    let by_restic = || remote::list_by_restic(&ctx.restic(account, true)?);
+    match remote::list(&account.repository, &account.token, by_restic)? {
+        Remote::Ids(_) => Ok(ctx.restic(account, true)?.open()?),
+        Remote::Missing => {
+            ctx.note("there is no repository yet; the first push creates it");
+            Ok(())
+        }
+    }
+}
+
+/// Forgets the token.
+pub fn logout(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
+    let file = ctx.token_file();
+    match std::fs::remove_file(&file) {
+        Ok(()) => ctx.note(&format!("signed out; {} is deleted, your files stay", file.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => ctx.note("you were not signed in"),
+        Err(error) => {
+            return Err(anyhow::Error::new(error).context(format!("could not delete {}", file.display())).into());
+        }
+    }
+    outcome.done = Done::SignedOut;
+    Ok(())
+}

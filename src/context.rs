@@ -1,0 +1,225 @@
+//! Everything that a run may touch, resolved once from the arguments and the environment.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::args::Args;
+use crate::credentials::Token;
+use crate::error::{Error, Kind, Result};
+use crate::front::{Front, Progress};
+use crate::instance::Instance;
+use crate::provision::{self, Origin, Sources, pins};
+use crate::repository::Repository;
+use crate::restic::Restic;
+use crate::run_log::RunLog;
+use crate::{durable, env, remote};
+
+/// How long restic may make no progress while the repository answers.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One run.
+pub struct Context<'a> {
+    /// What the player asked for.
+    pub args: &'a Args,
+    /// The instance.
+    pub instance: Instance,
+    /// This PC's label.
+    pub machine: String,
+    /// The time of the run.
+    pub now: DateTime<Utc>,
+    /// The log of the run.
+    pub log: RunLog,
+    front: &'a dyn Front,
+    warnings: Mutex<Vec<String>>,
+}
+
+/// The repository and the token for it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The repository.
+    pub repository: Repository,
+    /// The token.
+    pub token: Token,
+}
+
+/// What `login` remembers for an instance.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Config {
+    /// The repository.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+impl<'a> Context<'a> {
+    /// Resolves the arguments.
+    pub fn new(args: &'a Args, front: &'a dyn Front) -> Result<Self> {
+        let folder = args.pack_folder.clone().filter(|folder| !folder.as_os_str().is_empty());
+        let folder =
+            folder.or_else(|| std::env::var_os(env::INST_MC_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from));
+        let instance = Instance::open(&folder.unwrap_or_else(|| PathBuf::from(".")))?;
+        let machine = args.machine.clone().filter(|name| !name.trim().is_empty());
+        let machine = machine.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
+        Ok(Self { args, instance, machine, now: now()?, log: RunLog::none(), front, warnings: Mutex::default() })
+    }
+
+    /// Makes our folder in the instance and begins the log. Commands that change nothing do
+    /// without.
+    pub fn begin(&mut self, command: &str) -> Result<()> {
+        self.instance.prepare()?;
+        self.log = RunLog::begin(&self.instance.own("logs"), command, self.now);
+        self.log.line(&format!(
+            "cloud-sync {} {command} in {} as {}",
+            env!("CARGO_PKG_VERSION"),
+            self.instance.root().display(),
+            self.machine
+        ));
+        Ok(())
+    }
+
+    /// The way to the player.
+    pub fn front(&self) -> &dyn Front {
+        self.front
+    }
+
+    /// Tells the player and the log.
+    pub fn note(&self, text: &str) {
+        self.log.line(text);
+        self.front.note(&self.log.redact(text));
+    }
+
+    /// Tells the log, and the player who wants to know more.
+    pub fn detail(&self, text: &str) {
+        self.log.line(text);
+        if self.args.verbose {
+            self.front.note(&self.log.redact(text));
+        }
+    }
+
+    /// Warns the player, and keeps the warning for the outcome.
+    pub fn warn(&self, text: &str) {
+        let text = self.log.redact(text);
+        self.log.line(&format!("warning: {text}"));
+        self.front.warn(&text);
+        if let Ok(mut warnings) = self.warnings.lock() {
+            warnings.push(text);
+        }
+    }
+
+    /// Tells how far it is.
+    pub fn progress(&self, progress: &Progress) {
+        self.front.progress(progress);
+    }
+
+    /// The warnings so far.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().map(|warnings| warnings.clone()).unwrap_or_default()
+    }
+
+    /// The repository's address: from the command line, or as `login` remembered it.
+    pub fn url(&self) -> Result<String> {
+        let given = self.args.url.clone().filter(|url| !url.trim().is_empty());
+        match given {
+            Some(url) => Ok(url),
+            None => self.config()?.url.ok_or_else(|| {
+                Error::new(Kind::Usage, "no repository is named for this instance")
+                    .hint("give --url=https://HOST, or run `cloud-sync login --url=https://HOST` once")
+            }),
+        }
+    }
+
+    fn config(&self) -> Result<Config> {
+        let file = self.instance.config_file();
+        match std::fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| {
+                Error::new(Kind::Failed, format!("{} is damaged: {error}", file.display()))
+                    .hint("delete it and run `cloud-sync login` again")
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+            Err(error) => Err(anyhow::Error::new(error).context(format!("could not read {}", file.display())).into()),
+        }
+    }
+
+    /// Remembers the address for this instance.
+    pub fn remember_url(&self, url: &str) -> Result<()> {
+        let config = Config { url: Some(url.to_owned()) };
+        let text = serde_json::to_vec_pretty(&config).context("could not keep the address")?;
+        Ok(durable::replace(&self.instance.config_file(), &text)?)
+    }
+
+    /// Where the token is.
+    pub fn token_file(&self) -> PathBuf {
+        let named = self.args.token_file.clone().filter(|file| !file.as_os_str().is_empty());
+        named.unwrap_or_else(|| self.instance.token_file())
+    }
+
+    /// The repository and the token for it; none where there is no token.
+    pub fn account(&self) -> Result<Option<Account>> {
+        let url = self.url()?;
+        let file = self.token_file();
+        match Token::load(&file)? {
+            Some(token) => self.account_of(&url, token).map(Some),
+            // A file that was named must be there; the usual one comes with the first login.
+            None if file != self.instance.token_file() => {
+                Err(Error::new(Kind::Failed, format!("the token file {} does not exist", file.display()))
+                    .hint("put user:password into it, or leave out --token-file and run `cloud-sync login`"))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The repository at `url` for the owner of `token`.
+    pub fn account_of(&self, url: &str, token: Token) -> Result<Account> {
+        self.log.hide(token.password());
+        let repository = Repository::parse(url, token.user(), self.args.insecure_http)?;
+        self.log.line(&format!("repository {}", repository.location()));
+        Ok(Account { repository, token })
+    }
+
+    /// Finds restic, fetching it if need be and allowed.
+    pub fn find_restic(&self, may_download: bool) -> Result<(PathBuf, Origin)> {
+        let mirror = std::env::var(env::RESTIC_MIRROR).ok().filter(|mirror| !mirror.is_empty());
+        let release = mirror.as_deref().unwrap_or(pins::RELEASE);
+        let folder = self.instance.ours();
+        let sources = Sources {
+            named: self.args.restic_binary.as_deref().filter(|file| !file.as_os_str().is_empty()),
+            folder: &folder,
+            release: (may_download && !self.args.no_download).then_some(release),
+        };
+        provision::find(&sources, self.front)
+    }
+
+    /// A restic for the account.
+    pub fn restic(&self, account: &Account, may_download: bool) -> Result<Restic> {
+        let (exe, origin) = self.find_restic(may_download)?;
+        self.log.line(&format!("restic is {} ({origin:?})", exe.display()));
+        let cache = Self::cache();
+        let patience = std::env::var(env::PATIENCE).ok().and_then(|text| text.parse().ok());
+        let patience = patience.map_or(PATIENCE, Duration::from_secs);
+        let Account { repository, token } = account.clone();
+        let alive = move || remote::answers(&repository, &token);
+        Ok(Restic::new(exe, &account.repository, &account.token, cache.as_deref(), patience, alive))
+    }
+
+    /// Where restic keeps what it has already fetched; none where no folder can be made,
+    /// which for restic would be fatal.
+    fn cache() -> Option<PathBuf> {
+        let named = std::env::var_os(env::CACHE_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let folder = named.or_else(|| dirs::cache_dir().map(|dir| dir.join("cloud-sync").join("restic")));
+        folder.filter(|folder| is_writable(folder))
+    }
+}
+
+fn is_writable(folder: &Path) -> bool {
+    std::fs::create_dir_all(folder).is_ok() && tempfile::tempfile_in(folder).is_ok()
+}
+
+fn now() -> Result<DateTime<Utc>> {
+    let Ok(text) = std::env::var(env::NOW) else { return Ok(Utc::now()) };
+    let time = DateTime::parse_from_rfc3339(&text);
+    Ok(time.map_err(|_| Error::new(Kind::Usage, format!("{} is no time: {text}", env::NOW)))?.with_timezone(&Utc))
+}

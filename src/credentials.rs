@@ -1,0 +1,113 @@
+//! The token: `user:password`, read, kept and never shown.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::durable;
+use crate::error::{Error, Kind, Result};
+
+/// A text that nothing prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Who the player is to the cloud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    user: String,
+    password: Secret,
+}
+
+impl Token {
+    /// The token in `text`, which may end in a line break and begin with a byte order mark.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.is_empty() {
+            return Err("it is empty");
+        }
+        let (user, password) = text.split_once(':').ok_or("it has no colon; a token is user:password")?;
+        if user.is_empty() || password.is_empty() {
+            return Err("a token is user:password, and one half is missing");
+        }
+        if text.chars().any(char::is_control) {
+            return Err("it has more than one line, or control characters");
+        }
+        // The user is a folder of the server.
+        if user.contains(['/', '\\', '?', '#', '%']) || user == "." || user == ".." {
+            return Err("the user has characters that no user name has");
+        }
+        Ok(Self { user: user.to_owned(), password: Secret(password.to_owned()) })
+    }
+
+    /// The user's name.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The password, of the login and of the repository.
+    pub fn password(&self) -> &Secret {
+        &self.password
+    }
+
+    /// The token in `file`; none where there is no file.
+    pub fn load(file: &Path) -> Result<Option<Self>> {
+        let problem = |reason: &dyn fmt::Display| {
+            Error::new(Kind::Failed, format!("the token file {} cannot be used: {reason}", file.display()))
+                .hint("sign in anew with `cloud-sync login`, or put user:password into that file")
+        };
+        let bytes = match fs::read(file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(problem(&error)),
+        };
+        let text = String::from_utf8(bytes).map_err(|_| problem(&"it is not UTF-8 text"))?;
+        Self::parse(&text).map(Some).map_err(|reason| problem(&reason))
+    }
+
+    /// Writes the token so that this user alone can read it.
+    pub fn save(&self, file: &Path) -> Result<()> {
+        let line = format!("{}:{}\n", self.user, self.password.expose());
+        Ok(durable::replace(file, line.as_bytes()).context("could not keep the token")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_come_with_line_breaks_and_byte_order_marks() {
+        for text in ["steve:pa:ss", "steve:pa:ss\n", "steve:pa:ss\r\n", "\u{feff}steve:pa:ss\r\n", "  steve:pa:ss "] {
+            let token = Token::parse(text).unwrap();
+            assert_eq!((token.user(), token.password().expose()), ("steve", "pa:ss"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        for text in ["", "\n", "\u{feff}", "steve", ":x", "steve:", "a/b:x", "..:x", "steve:a\nalex:b", "a\0:b"] {
+            assert!(Token::parse(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn nothing_prints_the_password() {
+        assert!(!format!("{:?}", Token::parse("steve:hunter2").unwrap()).contains("hunter2"));
+    }
+}

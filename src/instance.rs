@@ -1,0 +1,160 @@
+//! One instance on disk, and our own folder in it.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::error::{Error, Kind, Result};
+use crate::interrupt;
+
+/// A Minecraft game folder.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    root: PathBuf,
+}
+
+impl Instance {
+    /// The instance at `folder`, by its real path: restic and we must name files alike.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let usage = |reason: &dyn std::fmt::Display| {
+            Error::new(Kind::Usage, format!("the instance folder {} cannot be used: {reason}", folder.display())).hint(
+                "a launcher that exports INST_MC_DIR, or runs its hooks in the game folder, needs no --pack-folder; else put the path in quotes",
+            )
+        };
+        let root = dunce::canonicalize(folder).map_err(|error| usage(&error))?;
+        if !root.is_dir() {
+            return Err(usage(&"it is not a folder"));
+        }
+        if root.to_str().is_none() {
+            return Err(usage(&"its path is not valid Unicode"));
+        }
+        if root.to_string_lossy().contains(['\n', '\r']) {
+            return Err(usage(&"its path has a line break in it"));
+        }
+        if root.parent().is_none() {
+            return Err(usage(&"it is the root of a disk"));
+        }
+        Ok(Self { root })
+    }
+
+    /// The game folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Our own folder.
+    pub fn ours(&self) -> PathBuf {
+        self.root.join(".cloud-sync")
+    }
+
+    /// A file or folder in our own folder.
+    pub fn own(&self, name: &str) -> PathBuf {
+        self.ours().join(name)
+    }
+
+    /// `state.json`.
+    pub fn state_file(&self) -> PathBuf {
+        self.own("state.json")
+    }
+
+    /// `scope.json`.
+    pub fn scope_file(&self) -> PathBuf {
+        self.own("scope.json")
+    }
+
+    /// The token of this instance.
+    pub fn token_file(&self) -> PathBuf {
+        self.own("token")
+    }
+
+    /// What `login` remembers.
+    pub fn config_file(&self) -> PathBuf {
+        self.own("config.json")
+    }
+
+    /// A transaction that has not ended.
+    pub fn journal_file(&self) -> PathBuf {
+        self.own("journal.json")
+    }
+
+    /// Where files are put before they take their place.
+    pub fn staging(&self) -> PathBuf {
+        self.own("staging")
+    }
+
+    /// The undo copies.
+    pub fn undo(&self) -> PathBuf {
+        self.own("undo")
+    }
+
+    /// Makes our own folder, readable by this user alone.
+    pub fn prepare(&self) -> Result<()> {
+        let ours = self.ours();
+        let make = || -> io::Result<()> {
+            match fs::symlink_metadata(&ours) {
+                Ok(found) if found.is_dir() => {}
+                Ok(_) => return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is in the way and is no folder")),
+                Err(_) => fs::create_dir(&ours)?,
+            }
+            keep_private(&ours)
+        };
+        make().with_context(|| format!("could not make {}", ours.display())).map_err(|error| {
+            Error::caused(Kind::Failed, error)
+                .hint("the instance must be writable for the user who plays; nothing was changed")
+        })
+    }
+
+    /// Waits until no other cloud-sync works on this instance. `on_wait` is called once if
+    /// there is one.
+    pub fn lock(&self, on_wait: impl FnOnce()) -> Result<Lock> {
+        let file = self.own("lock");
+        let open = || File::options().create(true).truncate(false).write(true).open(&file);
+        let file = open().with_context(|| format!("could not write {}", file.display())).map_err(|error| {
+            Error::caused(Kind::Failed, error)
+                .hint("the instance must be writable for the user who plays; nothing was changed")
+        })?;
+        let mut on_wait = Some(on_wait);
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(TryLockError::WouldBlock) => {
+                    if let Some(on_wait) = on_wait.take() {
+                        on_wait();
+                    }
+                    if interrupt::requested() {
+                        return Err(Error::new(Kind::Interrupted, "interrupted while waiting for another cloud-sync"));
+                    }
+                    thread::sleep(Duration::from_millis(100));
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(anyhow::Error::new(error).context("could not lock the instance").into());
+                }
+            }
+        }
+    }
+}
+
+/// Held while one cloud-sync works on an instance.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+#[cfg(unix)]
+fn keep_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if fs::metadata(folder)?.permissions().mode().trailing_zeros() >= 6 {
+        return Ok(());
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+/// The folders of a Windows user are private as they are.
+#[cfg(not(unix))]
+fn keep_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! cloud-sync keeps one Minecraft instance the same on several PCs, through a restic
+//! repository.
+//!
+//! ```text
+//! arguments -> Context -> recover -> observe -> decide -> (ask) -> act -> Outcome -> exit code
+//!              (once)                (reads)    (pure)            (writes)
+//! ```
+//!
+//! # Example
+//!
+//! ```no_run
+//! use cloud_sync::{Args, Done, pull, push};
+//!
+//! let args = Args {
+//!     url: Some("https://sync.example.org".to_owned()),
+//!     pack_folder: Some("/home/steve/instances/Sky/minecraft".into()),
+//!     ..Args::default()
+//! };
+//! let before = pull(&args);
+//! if before.done == Done::Failed {
+//!     eprintln!("{:?}", before.error);
+//! }
+//! // ... the game ...
+//! let after = push(&args);
+//! println!("{} files saved", after.files.saved);
+//! ```
+
+pub mod args;
+pub mod cli;
+pub mod command;
+pub mod context;
+pub mod credentials;
+mod durable;
+pub mod env;
+pub mod error;
+pub mod exit;
+pub mod front;
+pub mod game;
+pub mod instance;
+mod interrupt;
+mod outcome;
+pub mod provision;
+pub mod remote;
+pub mod repository;
+pub mod restic;
+mod run_log;
+pub mod scope;
+pub mod snapshot;
+pub mod state;
+pub mod sync;
+pub mod tree;
+
+pub use args::{Args, OnConflict};
+pub use outcome::{Done, ErrorText, Files, Outcome};
+pub use sync::decide::Divergence;
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::{CommandFactory as _, Parser as _};
+
+use cli::{Cli, Command};
+use context::Context;
+use error::Result;
+use exit::Exit;
+use front::Front;
+use front::plain::{Plain, Volume};
+use front::terminal::Terminal;
+
+/// Brings what other PCs saved. Prints nothing and asks nobody.
+pub fn pull(args: &Args) -> Outcome {
+    run("pull", args, &Plain::new(Volume::Silent), command::sync::pull)
+}
+
+/// Saves what was played. Prints nothing and asks nobody.
+pub fn push(args: &Args) -> Outcome {
+    run("push", args, &Plain::new(Volume::Silent), command::sync::push)
+}
+
+/// Compares this PC and the cloud. Changes nothing.
+pub fn status(args: &Args) -> Outcome {
+    run("status", args, &Plain::new(Volume::Silent), |ctx, outcome| command::status::status(ctx, outcome))
+}
+
+/// The program: parses the command line, runs the command, reports.
+pub fn main() -> Exit {
+    interrupt::install();
+    let mut cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return report_parse(&error),
+    };
+    if let Command::Completions { shell } = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "cloud-sync", &mut std::io::stdout());
+        return Exit::Ok;
+    }
+    let name = cli.command.name();
+    if let Err(error) = cli.rejoin() {
+        return report(&cli.args, &Outcome::new(name).failed(&error, cli.args.strict));
+    }
+    let args = &cli.args;
+    let front = front(args);
+    let outcome = run(name, args, &*front, |ctx, outcome| match &cli.command {
+        Command::Pull(_) => command::sync::pull(ctx, outcome),
+        Command::Push(_) => command::sync::push(ctx, outcome),
+        Command::Status(_) => command::status::status(ctx, outcome),
+        Command::Undo { list: false, .. } => command::undo::undo(ctx, outcome),
+        Command::Undo { list: true, .. } => {
+            command::undo::list(ctx);
+            Ok(())
+        }
+        Command::Login { token_stdin, .. } => command::login::login(ctx, *token_stdin),
+        Command::Logout(_) => command::login::logout(ctx, outcome),
+        Command::Doctor(_) => command::doctor::doctor(ctx),
+        Command::Completions { .. } => Ok(()),
+    });
+    report(args, &outcome)
+}
+
+fn run(
+    name: &'static str,
+    args: &Args,
+    front: &dyn Front,
+    command: impl FnOnce(&mut Context<'_>, &mut Outcome) -> Result<()>,
+) -> Outcome {
+    let mut outcome = Outcome::new(name);
+    let mut ctx = match Context::new(args, front) {
+        Ok(ctx) => ctx,
+        Err(error) => return outcome.failed(&error, args.strict),
+    };
+    let result = command(&mut ctx, &mut outcome);
+    front.finished();
+    outcome.warnings = ctx.warnings();
+    if let Err(error) = result {
+        outcome = outcome.failed(&error, args.strict);
+    }
+    let json = ctx.log.redact(&outcome.to_json());
+    ctx.log.line(&format!("exit {}: {json}", outcome.exit as u8));
+    outcome
+}
+
+/// A person at a terminal is spoken with; a launcher's log gets plain lines.
+fn front(args: &Args) -> Box<dyn Front> {
+    let volume = match (args.json && !args.verbose, args.quiet) {
+        (true, _) => Volume::Silent,
+        (false, true) => Volume::Quiet,
+        (false, false) => Volume::Normal,
+    };
+    let is_terminal =
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+    if is_terminal && volume != Volume::Silent {
+        Box::new(Terminal::new(volume == Volume::Normal))
+    } else {
+        Box::new(Plain::new(volume))
+    }
+}
+
+/// Says why it failed, in few lines, since some launchers choke on more; then the JSON.
+fn report(args: &Args, outcome: &Outcome) -> Exit {
+    let mut err = std::io::stderr();
+    if let Some(error) = &outcome.error {
+        let label = if outcome.exit == Exit::Ok { "warning" } else { "error" };
+        let unicode = err.is_terminal();
+        let _ = writeln!(err, "cloud-sync: {label}: {}", front::printable(&error.message, unicode));
+        if let Some(hint) = &error.hint {
+            let _ = writeln!(err, "cloud-sync: hint: {}", front::printable(hint, unicode));
+        }
+    }
+    if args.json {
+        print_json(outcome);
+    }
+    outcome.exit
+}
+
+fn report_parse(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return Exit::Ok;
+    }
+    // The command line could not be read, but whoever wrote --json reads only JSON.
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let message = error.to_string();
+        let first_line = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let error = error::Error::new(error::Kind::Usage, first_line).hint("see `cloud-sync --help`");
+        print_json(&Outcome::new("").failed(&error, false));
+    }
+    Exit::Usage
+}
+
+fn print_json(outcome: &Outcome) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(format!("{}\n", outcome.to_json()).as_bytes());
+    let _ = out.flush();
+}

@@ -1,0 +1,173 @@
+//! What the repository holds, asked in the cheapest way there is: one request, one look into
+//! a folder, or, where neither will do, restic.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::blocking::{Client, Response};
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+
+use crate::credentials::Token;
+use crate::error::{Error, Kind, Result};
+use crate::repository::{Place, Repository};
+use crate::restic::{Restic, ResticError};
+use crate::snapshot::SnapshotId;
+
+/// The snapshots of the repository, by their ids alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remote {
+    /// The repository is there and holds these.
+    Ids(BTreeSet<SnapshotId>),
+    /// There is no repository.
+    Missing,
+}
+
+impl Remote {
+    /// The ids; none where there is no repository.
+    pub fn into_ids(self) -> BTreeSet<SnapshotId> {
+        match self {
+            Self::Ids(ids) => ids,
+            Self::Missing => BTreeSet::new(),
+        }
+    }
+}
+
+const CONNECT: Duration = Duration::from_secs(3);
+/// From the first packet to the last byte of the list; the launch waits for it.
+const WHOLE: Duration = Duration::from_millis(4500);
+/// A list of a million snapshots; more is an attack.
+const MAX_LIST: u64 = 128 << 20;
+const LIST_V2: &str = "application/vnd.x.restic.rest.v2";
+
+/// Asks the repository; `by_restic` where only restic can.
+pub fn list(repository: &Repository, token: &Token, by_restic: impl FnOnce() -> Result<Remote>) -> Result<Remote> {
+    match repository.place() {
+        Place::Rest(address) => list_rest(address, token),
+        Place::Folder(folder) => list_folder(folder),
+        Place::Other => by_restic(),
+    }
+}
+
+/// Asks through restic.
+pub fn list_by_restic(restic: &Restic) -> Result<Remote> {
+    match restic.list_snapshots() {
+        Ok(ids) => Ok(Remote::Ids(ids)),
+        Err(ResticError::NoRepository) => Ok(Remote::Missing),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the repository answers at all. Where only restic can tell, its silence is the answer.
+pub fn answers(repository: &Repository, token: &Token) -> bool {
+    match repository.place() {
+        Place::Rest(address) => list_rest(address, token).is_ok(),
+        Place::Folder(folder) => folder.is_dir(),
+        Place::Other => false,
+    }
+}
+
+fn offline(reason: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Offline, format!("the cloud cannot be reached: {reason}"))
+        .hint("you can play; what you play is saved the next time the cloud answers")
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Item {
+    V2 { name: String },
+    V1(String),
+}
+
+fn list_rest(address: &Url, token: &Token) -> Result<Remote> {
+    let address = address.join("snapshots/").map_err(offline)?;
+    let client = client(CONNECT).timeout(WHOLE).build().map_err(|error| offline(root_cause(&error)))?;
+    let request =
+        client.get(address).basic_auth(token.user(), Some(token.password().expose())).header("Accept", LIST_V2);
+    let response = request.send().map_err(|error| offline(root_cause(&error)))?;
+    let rejected = |reason: &str| {
+        Error::new(Kind::SignedOut, format!("the cloud does not let you in: {reason}"))
+            .hint("sign in again with `cloud-sync login`; the token that is stored was kept")
+    };
+    match response.status() {
+        StatusCode::OK => read_list(response).map(Remote::Ids),
+        StatusCode::NOT_FOUND => Ok(Remote::Missing),
+        StatusCode::UNAUTHORIZED => Err(rejected("user or password is wrong")),
+        StatusCode::FORBIDDEN => Err(rejected("access is forbidden")),
+        status => Err(offline(format!("the server answered {status}"))),
+    }
+}
+
+/// Only a whole list in restic's own form counts: a login page, a proxy's word or half a list
+/// says nothing about the repository.
+fn read_list(response: Response) -> Result<BTreeSet<SnapshotId>> {
+    let stranger = || offline("what answers there is no restic server (a login page of the network?)");
+    let kind =
+        response.headers().get("Content-Type").and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
+    if !kind.starts_with("application/vnd.x.restic.rest.") && !kind.starts_with("application/json") {
+        return Err(stranger());
+    }
+    let mut body = Vec::new();
+    response
+        .take(MAX_LIST)
+        .read_to_end(&mut body)
+        .map_err(|error| offline(format!("its answer broke off ({error})")))?;
+    let items: Vec<Item> = serde_json::from_slice(&body).map_err(|_| stranger())?;
+    // A server lists what lies in its folder, leftovers of broken uploads among it.
+    Ok(items.iter().filter_map(|(Item::V2 { name } | Item::V1(name))| SnapshotId::parse(name)).collect())
+}
+
+fn list_folder(folder: &Path) -> Result<Remote> {
+    let unreadable = |error: io::Error| offline(format!("{}: {error}", folder.display()));
+    match fs::metadata(folder.join("config")) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Remote::Missing),
+        Err(error) => return Err(unreadable(error)),
+    }
+    let mut ids = BTreeSet::new();
+    for entry in fs::read_dir(folder.join("snapshots")).map_err(unreadable)? {
+        ids.extend(entry.map_err(unreadable)?.file_name().to_str().and_then(SnapshotId::parse));
+    }
+    Ok(Remote::Ids(ids))
+}
+
+/// A client for our own requests. restic makes its own.
+pub fn client(connect: Duration) -> reqwest::blocking::ClientBuilder {
+    // The second installation fails, and the first one has what we want.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .user_agent(concat!("cloud-sync/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(connect)
+        .redirect(reqwest::redirect::Policy::limited(5))
+}
+
+/// The innermost reason, which is the one that says something: "connection refused".
+pub fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_listed_without_its_leftovers() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(list_folder(folder.path()).unwrap(), Remote::Missing);
+        fs::write(folder.path().join("config"), "").unwrap();
+        assert_eq!(list_folder(folder.path()).unwrap_err().kind, Kind::Offline, "half a repository is none");
+        fs::create_dir(folder.path().join("snapshots")).unwrap();
+        assert_eq!(list_folder(folder.path()).unwrap(), Remote::Ids(BTreeSet::new()));
+        let id = "a".repeat(64);
+        fs::write(folder.path().join("snapshots").join(&id), "").unwrap();
+        fs::write(folder.path().join("snapshots").join(format!("{id}.rest-server-temp1")), "").unwrap();
+        assert_eq!(list_folder(folder.path()).unwrap().into_ids(), BTreeSet::from([SnapshotId::parse(&id).unwrap()]));
+    }
+}

@@ -1,0 +1,504 @@
+//! restic, the program: one method per verb. It knows arguments, environment and answers,
+//! and nothing of what they are for.
+
+mod error;
+mod event;
+mod process;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use chrono::{DateTime, Local, Utc};
+use serde::Deserialize;
+
+pub use error::ResticError;
+use event::{Event, Summary};
+pub use event::{ItemError, Status};
+use process::{Ended, Line, Patience};
+
+use crate::credentials::Token;
+use crate::env;
+use crate::repository::Repository;
+use crate::snapshot::{Snapshot, SnapshotId};
+use crate::tree::Stat;
+
+/// The result of a verb.
+pub type Result<T> = std::result::Result<T, ResticError>;
+
+/// A restic that is ready to run against one repository.
+pub struct Restic {
+    exe: PathBuf,
+    environment: Vec<(OsString, OsString)>,
+    options: Vec<OsString>,
+    alive: Box<dyn Fn() -> bool + Send + Sync>,
+    patience: Duration,
+}
+
+/// The version of a restic program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u64, pub u64, pub u64);
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// What to save.
+pub struct Backup<'a> {
+    /// The instance, as its real path: restic runs in it.
+    pub instance: &'a Path,
+    /// The list of what to save, relative to the instance, each ended by NUL.
+    pub files_from: &'a Path,
+    /// The list of what not to save, as [`exclude_line`]s.
+    pub exclude_from: &'a Path,
+    /// Excluded names that have a line break in them.
+    pub exclude: &'a [OsString],
+    /// The snapshot to build on.
+    pub parent: Option<&'a SnapshotId>,
+    /// The machine's label.
+    pub host: &'a str,
+    /// The tags.
+    pub tags: &'a [String],
+    /// The time of the snapshot.
+    pub time: DateTime<Utc>,
+}
+
+/// What a backup made.
+pub struct Saved {
+    /// The new snapshot.
+    pub id: SnapshotId,
+    /// How many files it holds.
+    pub files: u64,
+    /// How many bytes were sent.
+    pub bytes: u64,
+    /// What could not be read and is missing from it; not empty exactly if restic said so.
+    pub unreadable: Vec<ItemError>,
+    /// Whether restic itself says that something is missing.
+    pub incomplete: bool,
+}
+
+/// The files of a snapshot.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// Its regular files by path, without the leading slash.
+    pub files: BTreeMap<String, Stat>,
+    /// Links, pipes and the like, which are never restored.
+    pub specials: Vec<String>,
+}
+
+impl Restic {
+    /// A restic at `exe` for `repository`. `alive` is asked when restic goes quiet.
+    pub fn new(
+        exe: PathBuf,
+        repository: &Repository,
+        token: &Token,
+        cache: Option<&Path>,
+        patience: Duration,
+        alive: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let mut environment = inherited(repository.location());
+        let mut set = |name: &str, value: OsString| environment.push((name.into(), value));
+        set("RESTIC_REPOSITORY", repository.location().into());
+        set("RESTIC_PASSWORD", token.password().expose().into());
+        set("RESTIC_REST_USERNAME", token.user().into());
+        set("RESTIC_REST_PASSWORD", token.password().expose().into());
+        set("RESTIC_PROGRESS_FPS", "4".into());
+        // Only Windows ignores it; there the times below are local ones.
+        set("TZ", "UTC".into());
+        let mut options: Vec<OsString> = Vec::new();
+        match cache {
+            Some(cache) => set("RESTIC_CACHE_DIR", cache.into()),
+            None => options.push("--no-cache".into()),
+        }
+        if repository.location().starts_with("sftp:") {
+            // ssh must not ask through the terminal behind our back, nor wait for ever.
+            options.extend(["-o".into(), "sftp.args=-o BatchMode=yes -o ConnectTimeout=4".into()]);
+        }
+        Self { exe, environment, options, alive: Box::new(alive), patience }
+    }
+
+    /// The program that runs.
+    pub fn exe(&self) -> &Path {
+        &self.exe
+    }
+
+    /// The ids of all snapshots. Unlike [`Restic::snapshots`] it fails if any is out of reach.
+    pub fn list_snapshots(&self) -> Result<BTreeSet<SnapshotId>> {
+        let mut ids = BTreeSet::new();
+        self.lines(self.command(&["list", "snapshots", "--no-lock"]), &mut |line| match std::str::from_utf8(line)
+            .ok()
+            .map(str::trim)
+            .and_then(SnapshotId::parse)
+        {
+            Some(id) => {
+                ids.insert(id);
+                Line::Progress
+            }
+            None => Line::Noise,
+        })?;
+        Ok(ids)
+    }
+
+    /// All snapshots. `expected` are their ids as listed by other means: restic prints an
+    /// empty array and exits with 0 when it cannot list them, and leaves out those it cannot read.
+    pub fn snapshots(&self, expected: &BTreeSet<SnapshotId>) -> Result<Vec<Snapshot>> {
+        let mut output = Vec::new();
+        let ended = self.lines(self.command(&["snapshots", "--json", "--no-lock", "--host="]), &mut |line| {
+            output.extend_from_slice(line);
+            Line::Progress
+        })?;
+        let start = output.iter().position(|byte| *byte == b'[').unwrap_or(0);
+        let snapshots: Vec<Snapshot> = serde_json::from_slice(&output[start..])
+            .map_err(|error| ResticError::Garbage(format!("snapshots: {error}")))?;
+        let found: BTreeSet<_> = snapshots.iter().map(|snapshot| snapshot.id.clone()).collect();
+        match expected.difference(&found).next() {
+            None => Ok(snapshots),
+            Some(missing) => {
+                let words = ended.last_words();
+                Err(ResticError::Failed(format!("it did not tell of snapshot {}: {words}", missing.short())))
+            }
+        }
+    }
+
+    /// The files of a snapshot.
+    pub fn ls(&self, id: &SnapshotId) -> Result<Listing> {
+        let mut snapshot = None;
+        let mut files = BTreeMap::new();
+        let mut specials = Vec::new();
+        let mut broken = None;
+        self.lines(self.command(&["ls", "--json", "--no-lock", id.as_str()]), &mut |line| {
+            match serde_json::from_slice::<Node>(line) {
+                Ok(Node { struct_type: StructType::Snapshot, .. }) => match serde_json::from_slice::<Snapshot>(line) {
+                    Ok(found) => snapshot = Some(found),
+                    Err(error) => broken = Some(format!("ls: {error}")),
+                },
+                Ok(Node { kind: NodeKind::Dir, .. }) => {}
+                Ok(node) => {
+                    let path = node.path.strip_prefix('/').unwrap_or(&node.path).to_owned();
+                    let stat = Stat { size: node.size, mtime: node.mtime.timestamp_nanos_opt().unwrap_or(i64::MAX) };
+                    if node.kind != NodeKind::File {
+                        specials.push(path);
+                    } else if files.insert(path, stat).is_some() {
+                        broken = Some(format!("the snapshot names {} twice", node.path));
+                    }
+                }
+                Err(_) => return Line::Noise,
+            }
+            Line::Progress
+        })?;
+        match (snapshot, broken) {
+            (Some(snapshot), None) if snapshot.id == *id => Ok(Listing { snapshot, files, specials }),
+            (_, Some(broken)) => Err(ResticError::Garbage(broken)),
+            _ => Err(ResticError::Garbage("the listing names no snapshot".to_owned())),
+        }
+    }
+
+    /// Saves. `on_status` hears how far it is.
+    pub fn backup(&self, backup: &Backup<'_>, on_status: &mut dyn FnMut(&Status)) -> Result<Saved> {
+        let mut command = self.command(&["backup", "--json", "--ignore-inode", "--retry-lock", "30s"]);
+        command.arg("--files-from-raw").arg(backup.files_from);
+        command.arg("--exclude-file").arg(backup.exclude_from);
+        for pattern in backup.exclude {
+            command.arg("--exclude").arg(pattern);
+        }
+        match backup.parent {
+            Some(parent) => command.args(["--parent", parent.as_str()]),
+            None => command.arg("--force"),
+        };
+        command.arg("--host").arg(backup.host);
+        for tag in backup.tags {
+            command.arg("--tag").arg(tag);
+        }
+        command.arg("--time").arg(local_time(backup.time));
+        // restic takes its working folder from PWD if that names the same folder.
+        command.current_dir(backup.instance).env("PWD", backup.instance);
+        let (summary, ended) = self.work(command, &[0, 3], on_status)?;
+        let id = summary.snapshot_id.as_deref().and_then(SnapshotId::parse);
+        let id = id.ok_or_else(|| ResticError::Garbage("backup names no snapshot".to_owned()))?;
+        Ok(Saved {
+            id,
+            files: summary.total_files_processed,
+            bytes: summary.data_added_packed,
+            incomplete: ended.code == Some(3),
+            unreadable: ended.item_errors,
+        })
+    }
+
+    /// Restores a snapshot into the empty folder `target`, all of it or what the lines of
+    /// `include_from` (as [`include_line`]s) name, and reads it back.
+    pub fn restore(
+        &self,
+        id: &SnapshotId,
+        target: &Path,
+        include_from: Option<&Path>,
+        on_status: &mut dyn FnMut(&Status),
+    ) -> Result<()> {
+        let mut command = self.command(&["restore", "--json", "--no-lock", "--verify", id.as_str()]);
+        command.arg("--target").arg(target);
+        if let Some(list) = include_from {
+            command.arg("--include-file").arg(list);
+        }
+        self.work(command, &[0], on_status).map(|_| ())
+    }
+
+    /// Makes the repository.
+    pub fn init(&self) -> Result<()> {
+        self.lines(self.command(&["init", "--json"]), &mut |_| Line::Progress).map(|_| ())
+    }
+
+    /// Opens the repository and reads its configuration; nothing else.
+    pub fn open(&self) -> Result<()> {
+        self.lines(self.command(&["cat", "config", "--no-lock"]), &mut |_| Line::Progress).map(|_| ())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.exe);
+        command.args(arguments).args(&self.options);
+        command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn lines(&self, command: Command, on_line: &mut dyn FnMut(&[u8]) -> Line) -> Result<Ended> {
+        let patience = Patience { alive: &*self.alive, stall: self.patience };
+        let ended = process::run(command, &patience, on_line)?;
+        if ended.code == Some(0) { Ok(ended) } else { Err(ResticError::of(&ended)) }
+    }
+
+    /// Runs a verb that reports its progress and must end in a summary.
+    fn work(&self, command: Command, good: &[i32], on_status: &mut dyn FnMut(&Status)) -> Result<(Summary, Ended)> {
+        let mut summary = None;
+        let mut last = Status::default();
+        // A slow line may take minutes for one pack of data.
+        let patience = Patience { alive: &*self.alive, stall: self.patience * 6 };
+        let ended = process::run(command, &patience, &mut |line| match event::parse(line) {
+            Some(Event::Status(status)) => {
+                on_status(&status);
+                let moved = (status.bytes_done, status.files_done) != (last.bytes_done, last.files_done);
+                last = status;
+                if moved { Line::Progress } else { Line::Idle }
+            }
+            Some(Event::Summary(found)) => {
+                summary = Some(found);
+                Line::Progress
+            }
+            Some(_) => Line::Idle,
+            None => Line::Noise,
+        })?;
+        if !ended.code.is_some_and(|code| good.contains(&code)) {
+            return Err(ResticError::of(&ended));
+        }
+        let summary = summary.ok_or_else(|| ResticError::Garbage("it ended without a summary".to_owned()))?;
+        Ok((summary, ended))
+    }
+}
+
+/// The version of the program at `exe`, which need not be restic at all.
+pub fn version(exe: &Path) -> Result<Version> {
+    let mut command = Command::new(exe);
+    command.args(["version", "--json"]).env_clear().envs(inherited("").iter().map(|(name, value)| (name, value)));
+    let mut found = None;
+    let patience = Patience { alive: &|| false, stall: Duration::ZERO };
+    let ended = process::run(command, &patience, &mut |line| {
+        let text = String::from_utf8_lossy(line);
+        found = found.or_else(|| parse_version(&text));
+        Line::Noise
+    });
+    match ended {
+        Err(ResticError::Unreachable(_)) => Err(ResticError::Garbage("it does not answer `version`".to_owned())),
+        Err(error) => Err(error),
+        Ok(_) => found.ok_or_else(|| ResticError::Garbage("it does not tell its version".to_owned())),
+    }
+}
+
+/// The version in restic's JSON, or in the plain line of older ones.
+fn parse_version(text: &str) -> Option<Version> {
+    #[derive(Deserialize)]
+    struct Json {
+        version: String,
+    }
+    let plain = || text.strip_prefix("restic ")?.split(' ').next().map(str::to_owned);
+    let number = serde_json::from_str::<Json>(text).ok().map(|json| json.version).or_else(plain)?;
+    let mut parts = number.split('-').next()?.split('.').map(|part| part.parse().ok());
+    Some(Version(parts.next()??, parts.next()??, parts.next()??))
+}
+
+#[derive(Deserialize)]
+struct Node {
+    struct_type: StructType,
+    #[serde(default)]
+    path: String,
+    #[serde(default, rename = "type")]
+    kind: NodeKind,
+    #[serde(default)]
+    size: u64,
+    #[serde(default)]
+    mtime: DateTime<Utc>,
+}
+
+#[derive(PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StructType {
+    Snapshot,
+    Node,
+}
+
+#[derive(Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NodeKind {
+    File,
+    Dir,
+    #[default]
+    #[serde(other)]
+    Special,
+}
+
+/// The part of our environment that a restic for `location` may see.
+fn inherited(location: &str) -> Vec<(OsString, OsString)> {
+    let backend: Vec<&str> = env::BACKEND_PREFIXES
+        .iter()
+        .filter(|(scheme, _)| location.starts_with(scheme))
+        .flat_map(|(_, prefixes)| prefixes.iter().copied())
+        .collect();
+    std::env::vars_os()
+        .filter(|(name, _)| {
+            name.to_str().is_some_and(|name| {
+                env::PASSED_TO_RESTIC.iter().any(|passed| passed.eq_ignore_ascii_case(name))
+                    || backend.iter().any(|prefix| name.starts_with(prefix))
+            })
+        })
+        .collect()
+}
+
+/// `--time` has whole seconds and no zone; restic reads it in its own, which is the one of
+/// `TZ` everywhere but on Windows.
+fn local_time(time: DateTime<Utc>) -> String {
+    const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
+    if cfg!(windows) { time.with_timezone(&Local).format(FORMAT).to_string() } else { time.format(FORMAT).to_string() }
+}
+
+/// A line of an exclude file that matches `pattern` (with wildcards) below the folder `prefix`.
+pub fn exclude_line(prefix: &Path, pattern: &str) -> Vec<u8> {
+    let mut line = escape(prefix.as_os_str().as_encoded_bytes());
+    for component in pattern.split('/') {
+        line.push(SEPARATOR);
+        line.extend(as_is(component));
+    }
+    line
+}
+
+/// A line of an exclude file that matches the one file at `path` below `prefix`; none if it
+/// has a line break, which no list can hold.
+pub fn exclude_path(prefix: &Path, path: &Path) -> std::result::Result<Vec<u8>, Vec<u8>> {
+    let line = escape(prefix.join(path).as_os_str().as_encoded_bytes());
+    if line.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        // Outside a list `$` means itself.
+        let mut argument = Vec::with_capacity(line.len());
+        let mut bytes = line.into_iter().peekable();
+        while let Some(byte) = bytes.next() {
+            argument.push(byte);
+            if byte == b'$' {
+                bytes.next_if_eq(&b'$');
+            }
+        }
+        return Err(argument);
+    }
+    Ok(line)
+}
+
+/// A line of an include file that matches the one file or folder at `path` of a snapshot;
+/// none if it has a line break.
+pub fn include_line(path: &str) -> Option<Vec<u8>> {
+    let mut line = vec![b'/'];
+    line.extend(escape(path.as_bytes()));
+    (!path.contains(['\n', '\r'])).then_some(line)
+}
+
+const SEPARATOR: u8 = if cfg!(windows) { b'\\' } else { b'/' };
+
+/// Makes every byte stand for itself: `$` is expanded in lists and doubled; a wildcard
+/// becomes a class of one, since Windows has no escape; a space at the end would be trimmed.
+fn escape(bytes: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(bytes.len() + 8);
+    for byte in bytes {
+        match byte {
+            b'[' | b'*' | b'?' => escaped.extend([b'[', *byte, b']']),
+            b'\\' if !cfg!(windows) => escaped.extend(*b"\\\\"),
+            b'$' => escaped.extend(*b"$$"),
+            byte => escaped.push(*byte),
+        }
+    }
+    keep_last_space(escaped)
+}
+
+/// A pattern keeps its wildcards.
+fn as_is(component: &str) -> Vec<u8> {
+    keep_last_space(component.replace('$', "$$").into_bytes())
+}
+
+fn keep_last_space(mut line: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&line);
+    if let Some(last) = text.chars().next_back().filter(|last| last.is_whitespace()) {
+        let mut class = format!("[{last}]").into_bytes();
+        line.truncate(line.len() - last.len_utf8());
+        line.append(&mut class);
+    }
+    line
+}
+
+/// Writes a list of lines.
+pub fn write_lines(file: &Path, lines: impl IntoIterator<Item = Vec<u8>>) -> anyhow::Result<()> {
+    write_list(file, lines, b'\n')
+}
+
+/// Writes a list of names for `--files-from-raw`.
+pub fn write_names<'a>(file: &Path, names: impl IntoIterator<Item = &'a String>) -> anyhow::Result<()> {
+    write_list(file, names.into_iter().map(|name| name.as_bytes().to_vec()), 0)
+}
+
+fn write_list(file: &Path, items: impl IntoIterator<Item = Vec<u8>>, end: u8) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    let write = || {
+        let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
+        for item in items {
+            out.write_all(&item)?;
+            out.write_all(&[end])?;
+        }
+        out.flush()
+    };
+    write().with_context(|| format!("could not write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_both_forms() {
+        for (text, version) in [
+            (r#"{"message_type":"version","version":"0.19.1","go_version":"go1.26.4"}"#, Some(Version(0, 19, 1))),
+            ("restic 0.14.0 compiled with go1.19.8 on linux/amd64", Some(Version(0, 14, 0))),
+            ("restic 0.19.1-dev (compiled manually) compiled with go", Some(Version(0, 19, 1))),
+            ("hello", None),
+            ("restic x.y", None),
+        ] {
+            assert_eq!(parse_version(text), version, "{text}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_are_escaped_so_that_they_stand_for_themselves() {
+        let line =
+            |path: &str| exclude_path(Path::new("/i [x]"), Path::new(path)).map(|l| String::from_utf8(l).unwrap());
+        assert_eq!(line("a*b?$HOME\\ "), Ok("/i [[]x]/a[*]b[?]$$HOME\\\\[ ]".to_owned()));
+        assert_eq!(line("a$\nb"), Err(b"/i [[]x]/a$\nb".to_vec()));
+        assert_eq!(include_line("saves/[1]"), Some(b"/saves/[[]1]".to_vec()));
+    }
+}

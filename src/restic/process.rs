@@ -1,0 +1,299 @@
+//! Runs restic: both pipes drained, silence noticed, ended when asked, dead when we are.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::error::ResticError;
+use super::event::{self, Event, ItemError};
+use crate::interrupt;
+
+/// The longest line that is read as one; `snapshots` prints all it has in a single line.
+const MAX_LINE: u64 = 128 << 20;
+/// So many lines of stderr are kept, the last ones.
+const KEPT_LINES: usize = 40;
+/// More errors about single files than this are counted, not kept.
+const KEPT_ERRORS: usize = 1000;
+/// A program that prints this many lines that are no JSON is not restic.
+const MAX_NOISE: usize = 10_000;
+/// How often we look whether we are to stop.
+const TICK: Duration = Duration::from_millis(100);
+/// After this long without progress the repository is asked whether it is still there.
+const QUIET: Duration = Duration::from_secs(8);
+/// How long restic gets to tidy up after an interrupt.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// When to give restic up. It would retry by itself for fifteen minutes.
+pub struct Patience<'a> {
+    /// Whether the repository answers.
+    pub alive: &'a dyn Fn() -> bool,
+    /// How long it may go without progress even if the repository answers.
+    pub stall: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// Its exit code; none where it was killed.
+    pub code: Option<i32>,
+    /// Files that could not be read or written.
+    pub item_errors: Vec<ItemError>,
+    /// What it said last on stderr.
+    pub stderr: VecDeque<String>,
+    exit_error: Option<String>,
+}
+
+impl Ended {
+    /// Takes in a line of stderr.
+    pub fn note(&mut self, line: &[u8]) {
+        match event::parse(line) {
+            Some(Event::Error(error)) => {
+                if self.item_errors.len() < KEPT_ERRORS {
+                    self.item_errors.push(error);
+                }
+            }
+            Some(Event::ExitError { message }) => self.exit_error = Some(message),
+            Some(_) => {}
+            None => {
+                let text: String = String::from_utf8_lossy(line).trim().chars().take(1000).collect();
+                if !text.is_empty() {
+                    if self.stderr.len() == KEPT_LINES {
+                        self.stderr.pop_front();
+                    }
+                    self.stderr.push_back(text);
+                }
+            }
+        }
+    }
+
+    /// Why it failed, in restic's words: the first line of its closing error, else the last
+    /// line it wrote.
+    pub fn last_words(&self) -> String {
+        let words = self.exit_error.as_deref().and_then(|text| text.lines().next());
+        let words = words.or_else(|| self.stderr.back().map(String::as_str)).unwrap_or_default();
+        let words = words.trim_start_matches("Fatal: ").to_owned();
+        match self.item_errors.first() {
+            Some(error) if words.starts_with("There were") || words.is_empty() => {
+                format!("{words} {}", error.message()).trim().to_owned()
+            }
+            _ => words,
+        }
+    }
+}
+
+enum Said {
+    Out(Vec<u8>),
+    Err(Vec<u8>),
+    Closed,
+}
+
+/// Runs `command`. `on_line` gets each line of stdout and says whether it meant progress.
+pub fn run(
+    mut command: Command,
+    patience: &Patience<'_>,
+    on_line: &mut dyn FnMut(&[u8]) -> Line,
+) -> Result<Ended, ResticError> {
+    if interrupt::requested() {
+        return Err(ResticError::Interrupted);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    platform::prepare(&mut command);
+    let mut child = command.spawn().map_err(|error| ResticError::Start {
+        exe: command.get_program().to_string_lossy().into_owned(),
+        cause: error.to_string(),
+    })?;
+    let said = listen(&mut child);
+    let outcome = follow(&said, patience, on_line);
+    match outcome {
+        Ok(mut ended) => {
+            let status = child.wait().map_err(|error| ResticError::Failed(error.to_string()))?;
+            ended.code = status.code();
+            Ok(ended)
+        }
+        Err(error) => {
+            end(&mut child, &said, error == ResticError::Interrupted);
+            Err(error)
+        }
+    }
+}
+
+/// What a line of stdout meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// restic got further.
+    Progress,
+    /// It only spoke.
+    Idle,
+    /// No word of restic's.
+    Noise,
+}
+
+fn listen(child: &mut Child) -> Receiver<Said> {
+    let (sender, said) = sync_channel(1024);
+    pass_on(child.stdout.take(), Said::Out, sender.clone());
+    pass_on(child.stderr.take(), Said::Err, sender);
+    said
+}
+
+fn pass_on(stream: Option<impl Read + Send + 'static>, wrap: fn(Vec<u8>) -> Said, sender: SyncSender<Said>) {
+    thread::spawn(move || {
+        if let Some(stream) = stream {
+            pass_lines(stream, wrap, &sender);
+        }
+        let _ = sender.send(Said::Closed);
+    });
+}
+
+fn pass_lines(stream: impl Read, wrap: fn(Vec<u8>) -> Said, sender: &SyncSender<Said>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) if sender.send(wrap(line)).is_err() => {
+                // Nobody listens any more; restic must not block on a full pipe all the same.
+                let _ = std::io::copy(&mut reader, &mut std::io::sink());
+                return;
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+fn follow(
+    said: &Receiver<Said>,
+    patience: &Patience<'_>,
+    on_line: &mut dyn FnMut(&[u8]) -> Line,
+) -> Result<Ended, ResticError> {
+    let mut ended = Ended::default();
+    let mut open = 2;
+    let mut noise = 0;
+    let mut last_progress = Instant::now();
+    let mut next_check = last_progress + QUIET;
+    while open > 0 {
+        match said.recv_timeout(TICK) {
+            Ok(Said::Out(line)) => match on_line(&line) {
+                Line::Progress => {
+                    last_progress = Instant::now();
+                    next_check = last_progress + QUIET;
+                }
+                Line::Idle => {}
+                Line::Noise => noise += 1,
+            },
+            Ok(Said::Err(line)) => {
+                if is_retry(&line) {
+                    next_check = next_check.min(Instant::now());
+                }
+                ended.note(&line);
+            }
+            Ok(Said::Closed) => open -= 1,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if interrupt::requested() {
+            return Err(ResticError::Interrupted);
+        }
+        if noise > MAX_NOISE {
+            return Err(ResticError::Garbage("it prints no end of text".to_owned()));
+        }
+        if Instant::now() >= next_check {
+            if !(patience.alive)() {
+                return Err(ResticError::Unreachable(ended.last_words()));
+            }
+            if last_progress.elapsed() >= patience.stall {
+                return Err(ResticError::Unreachable("restic makes no progress".to_owned()));
+            }
+            next_check = Instant::now() + QUIET.min(patience.stall);
+        }
+    }
+    Ok(ended)
+}
+
+/// restic announces each of its retries, and only so tells that the repository has gone.
+fn is_retry(line: &[u8]) -> bool {
+    String::from_utf8_lossy(line).contains("returned error, retrying after")
+}
+
+/// Ends the child: with a chance to tidy up where it can still be expected to, else at once.
+fn end(child: &mut Child, said: &Receiver<Said>, gently: bool) {
+    if gently && platform::interrupt(child) {
+        let deadline = Instant::now() + GRACE;
+        while Instant::now() < deadline {
+            if matches!(child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            // Keep its pipes flowing meanwhile.
+            let _ = said.recv_timeout(TICK);
+        }
+    }
+    platform::kill(child);
+    let _ = child.wait();
+}
+
+#[cfg(unix)]
+mod platform {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Child, Command};
+
+    use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+    /// restic gets a process group of its own, so that it and its helpers (ssh, rclone) can
+    /// be ended together and a Ctrl-C reaches it once, from us; on Linux it dies with us.
+    pub fn prepare(command: &mut Command) {
+        command.process_group(0);
+        #[cfg(target_os = "linux")]
+        {
+            let parent = std::process::id();
+            #[expect(unsafe_code, reason = "runs between fork and exec; makes two system calls and allocates nothing")]
+            // SAFETY: both calls are async-signal-safe.
+            unsafe {
+                command.pre_exec(move || {
+                    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+                    // We may have died before that took effect.
+                    let orphaned =
+                        rustix::process::getppid().is_none_or(|pid| pid.as_raw_pid().cast_unsigned() != parent);
+                    if orphaned { Err(std::io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+                });
+            }
+        }
+    }
+
+    /// Asks it to tidy up and end.
+    pub fn interrupt(child: &Child) -> bool {
+        kill_process(pid(child), Signal::INT).is_ok()
+    }
+
+    pub fn kill(child: &mut Child) {
+        let _ = kill_process_group(pid(child), Signal::KILL);
+        let _ = child.kill();
+    }
+
+    fn pid(child: &Child) -> Pid {
+        Pid::from_child(child)
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    use std::os::windows::process::CommandExt as _;
+    use std::process::{Child, Command};
+
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+
+    /// A launcher's hook must not flash a console.
+    pub fn prepare(command: &mut Command) {
+        command.creation_flags(CREATE_NO_WINDOW);
+    }
+
+    /// A child without a console cannot be asked.
+    pub fn interrupt(_: &Child) -> bool {
+        false
+    }
+
+    pub fn kill(child: &mut Child) {
+        let _ = child.kill();
+    }
+}

@@ -1,0 +1,64 @@
+//! The log of a run, in `.cloud-sync/logs`: what was observed, decided and done, for the
+//! player whose launcher swallowed it all.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Mutex;
+
+use chrono::{DateTime, Utc};
+
+use crate::credentials::Secret;
+
+const KEPT: usize = 10;
+
+/// The log of one run. It never fails a run: a full disk has worse consequences than no log.
+#[derive(Debug, Default)]
+pub struct RunLog {
+    file: Option<File>,
+    secrets: Mutex<Vec<Secret>>,
+}
+
+impl RunLog {
+    /// A log that goes nowhere.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Begins the log of a run of `command` and removes the oldest ones.
+    pub fn begin(folder: &Path, command: &str, now: DateTime<Utc>) -> Self {
+        let make = || -> io::Result<File> {
+            fs::create_dir_all(folder)?;
+            let mut logs: Vec<_> = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
+            logs.sort();
+            let surplus = (logs.len() + 1).saturating_sub(KEPT);
+            for old in &logs[..surplus] {
+                let _ = fs::remove_file(old);
+            }
+            let name = format!("{}-{command}-{}.log", now.format("%Y-%m-%dT%H-%M-%S%.3f"), std::process::id());
+            File::options().create(true).append(true).open(folder.join(name))
+        };
+        Self { file: make().ok(), secrets: Mutex::default() }
+    }
+
+    /// From now on this text is never written.
+    pub fn hide(&self, secret: &Secret) {
+        if let Ok(mut secrets) = self.secrets.lock() {
+            secrets.push(secret.clone());
+        }
+    }
+
+    /// Writes a line.
+    pub fn line(&self, text: &str) {
+        if let Some(mut file) = self.file.as_ref() {
+            let _ = writeln!(file, "{} {}", Utc::now().format("%H:%M:%S%.3f"), self.redact(text));
+        }
+    }
+
+    /// `text` without any secret.
+    pub fn redact(&self, text: &str) -> String {
+        let secrets = self.secrets.lock().map(|secrets| secrets.clone()).unwrap_or_default();
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
+    }
+}

@@ -1,0 +1,304 @@
+//! Which files of an instance are synced: `scope.json` or the built-in default, compiled.
+//!
+//! Patterns are relative to the instance. `saves/` is the folder `saves` of the instance,
+//! `**/logs/` a folder `logs` anywhere, `**/*.tmp` a file anywhere. An excluded folder
+//! excludes all that is in it.
+
+mod pattern;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Context as _;
+use globset::{GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+pub use pattern::{Pattern, PatternError};
+
+use crate::error::{Error, Kind, Result};
+
+/// What players miss on their other PC when it is not there.
+pub const DEFAULT_INCLUDE: &[&str] = &[
+    "saves/",
+    "screenshots/",
+    "options.txt",
+    "optionsof.txt",
+    "optionsshaders.txt",
+    "servers.dat",
+    "hotbar.nbt",
+    "command_history.txt",
+    "schematics/",
+    "journeymap/data/",
+    "journeymap/config/",
+    "xaero/",
+    "XaeroWaypoints/",
+    "XaeroWorldMap/",
+    "voxelmap/",
+];
+
+/// What lies among it and is of no use elsewhere: rebuilt, temporary or of this PC alone.
+/// `*/*/**/` begins below a world, so that a world may be called `logs` or `cache`.
+pub const DEFAULT_EXCLUDE: &[&str] = &[
+    "*/*/**/logs/",
+    "*/*/**/cache/",
+    "*/*/**/.cache/",
+    "*/*/**/voxy/",
+    "*/*/**/.voxy/",
+    "*/*/**/*.tmp",
+    "*/*/**/level.dat_new*",
+    "*/*/**/Distant_Horizons_server_data/",
+    "**/DistantHorizons.sqlite*",
+    "voxelmap/cache/",
+    "xaero/cache/",
+    "**/.DS_Store",
+    "**/Thumbs.db",
+    "**/desktop.ini",
+];
+
+/// Never synced, whatever `scope.json` says: the game's lock, and who the player is.
+pub const ALWAYS_EXCLUDE: &[&str] = &[
+    "**/session.lock",
+    "**/accounts.json",
+    "**/microsoft_accounts.json",
+    "**/launcher_accounts*.json",
+    "**/launcher_profiles.json",
+    "**/launcher_msa_credentials*",
+    "**/credentials.*",
+    "**/tokens.json",
+    "**/auth.json",
+    "**/.env*",
+    "config/axiom/.license",
+];
+
+const MAX_PATTERNS: usize = 1000;
+
+/// The files of an instance that are synced.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    include: Vec<Pattern>,
+    exclude: Vec<Pattern>,
+    included: GlobSet,
+    excluded: GlobSet,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScopeFile {
+    include: Vec<String>,
+    #[serde(default)]
+    exclude: Vec<String>,
+}
+
+impl Scope {
+    /// The scope of the instance: its `scope.json`, or the default where there is none.
+    pub fn load(file: &Path) -> Result<Self> {
+        let text = match std::fs::read(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::default_scope(),
+            Err(error) => {
+                return Err(anyhow::Error::new(error).context(format!("could not read {}", file.display())).into());
+            }
+        };
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        Self::parse(text).map_err(|error| {
+            let error = error.context(format!("{} is not a valid scope", file.display()));
+            Error::caused(Kind::Failed, error)
+                .hint("mend the file, or delete it to go back to the built-in scope; nothing was synced")
+        })
+    }
+
+    fn parse(text: &[u8]) -> anyhow::Result<Self> {
+        let file: ScopeFile = serde_json::from_slice(text).context("could not parse it")?;
+        anyhow::ensure!(!file.include.is_empty(), "it includes nothing");
+        let include: Vec<_> = file.include.iter().map(String::as_str).collect();
+        let exclude: Vec<_> = file.exclude.iter().map(String::as_str).collect();
+        Self::new(&include, &exclude)
+    }
+
+    fn default_scope() -> Result<Self> {
+        Ok(Self::new(DEFAULT_INCLUDE, DEFAULT_EXCLUDE)?)
+    }
+
+    /// A scope of these patterns, less what is never synced.
+    pub fn new(include: &[&str], exclude: &[&str]) -> anyhow::Result<Self> {
+        anyhow::ensure!(include.len() + exclude.len() <= MAX_PATTERNS, "it has more than {MAX_PATTERNS} patterns");
+        let include = parse_all(include)?;
+        let mut exclude = parse_all(exclude)?;
+        exclude.extend(parse_all(ALWAYS_EXCLUDE)?);
+        let (included, excluded) = (compile(&include)?, compile(&exclude)?);
+        Ok(Self { include, exclude, included, excluded })
+    }
+
+    /// Whether a pattern includes this very path; what lies in it is then included, too.
+    pub fn includes(&self, path: &str) -> bool {
+        self.included.is_match(path)
+    }
+
+    /// Whether this very path is excluded, with all that lies in it.
+    pub fn excludes(&self, path: &str) -> bool {
+        self.excluded.is_match(path) || is_ours(path)
+    }
+
+    /// Whether something below `folder` may be included although `folder` itself is not.
+    pub fn may_include_below(&self, folder: &str) -> bool {
+        self.include.iter().any(|pattern| {
+            let (prefix, wild) = pattern.literal_prefix();
+            prefix.is_empty() || is_below(prefix, folder) || (wild && (prefix == folder || is_below(folder, prefix)))
+        })
+    }
+
+    /// Whether the file at `path` is synced.
+    pub fn contains(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let mut included = false;
+        for end in ends {
+            let ancestor = &path[..end];
+            included |= self.includes(ancestor);
+            // Outside an included folder nothing is walked, so nothing can be excluded.
+            if included && self.excludes(ancestor) {
+                return false;
+            }
+        }
+        included && !is_ours(path)
+    }
+
+    /// Whether the player may have a link there that leads anywhere: the folders every
+    /// instance has, and worlds. A `scope.json` that came with a modpack cannot add to them.
+    pub fn is_players_own(path: &str) -> bool {
+        let is_world = path.strip_prefix("saves/").is_some_and(|world| !world.contains('/'));
+        is_world || DEFAULT_INCLUDE.iter().any(|root| root.trim_end_matches('/') == path || is_below(root, path))
+    }
+
+    /// The exclude patterns, for the list that restic gets.
+    pub fn exclude_patterns(&self) -> impl Iterator<Item = &str> {
+        self.exclude.iter().map(Pattern::as_str)
+    }
+
+    /// The include patterns.
+    pub fn include_patterns(&self) -> impl Iterator<Item = &str> {
+        self.include.iter().map(Pattern::as_str)
+    }
+
+    /// A short digest: two scopes with the same one hold the same files.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for (mark, patterns) in [(b'+', &self.include), (b'-', &self.exclude)] {
+            for pattern in patterns.iter().collect::<BTreeSet<_>>() {
+                hash.update([mark]);
+                hash.update(pattern.as_str().as_bytes());
+                hash.update([0]);
+            }
+        }
+        hex::encode(&hash.finalize()[..8])
+    }
+}
+
+/// The world that the file at `path` belongs to: its folder's name in `saves`.
+pub fn world_of(path: &str) -> Option<&str> {
+    path.strip_prefix("saves/")?.split_once('/').map(|(world, _)| world)
+}
+
+/// Whether `path` lies below `folder`.
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+}
+
+/// Case does not matter to the disks of Windows and macOS.
+fn is_ours(path: &str) -> bool {
+    path.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(".cloud-sync"))
+}
+
+fn parse_all(texts: &[&str]) -> Result<Vec<Pattern>, PatternError> {
+    texts.iter().map(|text| Pattern::parse(text)).collect()
+}
+
+fn compile(patterns: &[Pattern]) -> anyhow::Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(pattern.glob()?);
+    }
+    set.build().context("could not compile the patterns")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_scope_holds_what_players_own_and_no_more() {
+        let scope = Scope::default_scope().unwrap();
+        for path in [
+            "saves/World/level.dat",
+            "saves/logs/level.dat",
+            "saves/cache/region/r.0.0.mca",
+            "screenshots/2026.png",
+            "options.txt",
+            "journeymap/data/sp/World/waypoints/a.json",
+            "xaero/minimap/x.txt",
+        ] {
+            assert!(scope.contains(path), "{path} is not synced");
+        }
+        for path in [
+            "mods/a.jar",
+            "logs/latest.log",
+            "saves/World/session.lock",
+            "saves/World/data/DistantHorizons.sqlite-wal",
+            "saves/World/voxy/x.db",
+            "saves/logs/logs/latest.log",
+            "journeymap/icon/x.png",
+            "options.txt.bak",
+            "saves/World/accounts.json",
+            ".cloud-sync/state.json",
+            "config/x.toml",
+        ] {
+            assert!(!scope.contains(path), "{path} is synced");
+        }
+    }
+
+    #[test]
+    fn secrets_stay_out_whatever_the_scope_file_says() {
+        let scope = Scope::new(&["essential/", "accounts.json", "**/.env", "*"], &[]).unwrap();
+        for path in ["essential/microsoft_accounts.json", "accounts.json", ".env", "a/.env.local", ".cloud-sync/token"]
+        {
+            assert!(!scope.contains(path), "{path} is synced");
+        }
+        assert!(scope.contains("essential/config.toml"));
+    }
+
+    #[test]
+    fn scope_files_that_make_no_sense_are_refused() {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            "{\"include\": []}",
+            "{\"include\": [\"../x\"]}",
+            "{\"include\": [\"/etc\"]}",
+            "{\"include\": [\".cloud-sync\"]}",
+            "{\"include\": [\"a\"], \"exclude\": [\"[\"]}",
+            "{\"include\": [\"a\"], \"repository\": \"x\"}",
+            "{\"include\": [\"a\"",
+            "\u{0}\u{1}",
+        ] {
+            assert!(Scope::parse(text.as_bytes()).is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn folders_on_the_way_to_an_include_are_walked() {
+        let scope = Scope::new(&["journeymap/data/", "local/ftb*", "**/*.nbt"], &[]).unwrap();
+        assert!(scope.may_include_below("journeymap"));
+        let scope = Scope::new(&["journeymap/data/", "local/ftb*"], &[]).unwrap();
+        for (folder, walked) in [("journeymap", true), ("local", true), ("mods", false), ("journey", false)] {
+            assert_eq!(scope.may_include_below(folder), walked, "{folder}");
+        }
+    }
+
+    #[test]
+    fn the_digest_depends_on_the_patterns_and_not_on_their_order() {
+        let one = Scope::new(&["a", "b"], &["c"]).unwrap().digest();
+        assert_eq!(one, Scope::new(&["b", "a"], &["c"]).unwrap().digest());
+        assert_ne!(one, Scope::new(&["a"], &["b", "c"]).unwrap().digest());
+    }
+}

@@ -1,0 +1,268 @@
+//! Snapshots and the graph they form. Clocks decide nothing here: only what a
+//! snapshot says it was built on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The full id of a snapshot: 64 hex digits, checked once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SnapshotId(String);
+
+impl SnapshotId {
+    /// The id, if `text` is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let valid = text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    /// All 64 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first eight digits, as people and restic write ids.
+    pub fn short(&self) -> &str {
+        &self.0[..8]
+    }
+}
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for SnapshotId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is not a snapshot id"))
+    }
+}
+
+impl From<SnapshotId> for String {
+    fn from(id: SnapshotId) -> Self {
+        id.0
+    }
+}
+
+/// The tag that marks every snapshot of ours.
+pub const TAG_OURS: &str = "cloud-sync";
+/// The tag of a snapshot that leaves out something of its scope.
+pub const TAG_PARTIAL: &str = "partial";
+/// The tag of a snapshot that is kept for people and is never a head.
+pub const TAG_RESCUE: &str = "rescue";
+const TAG_MERGES: &str = "merges=";
+const TAG_FILES: &str = "files=";
+const TAG_SCOPE: &str = "scope=";
+const TAG_PUSH: &str = "push=";
+
+/// A snapshot as restic tells it, reduced to what decisions need.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Snapshot {
+    /// Its full id.
+    pub id: SnapshotId,
+    /// The snapshot it was built on.
+    #[serde(default)]
+    pub parent: Option<SnapshotId>,
+    /// When it was made, by the clock of the machine that made it.
+    pub time: DateTime<Utc>,
+    /// The machine that made it.
+    #[serde(default)]
+    pub hostname: String,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    #[serde(default)]
+    summary: Option<Summary>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+struct Summary {
+    #[serde(default)]
+    total_files_processed: u64,
+}
+
+impl Snapshot {
+    fn tag(&self, prefix: &str) -> Option<&str> {
+        self.tags.iter().find_map(|tag| tag.strip_prefix(prefix))
+    }
+
+    fn has_tag(&self, name: &str) -> bool {
+        self.tags.iter().any(|tag| tag == name)
+    }
+
+    /// Whether it is kept for people only.
+    pub fn is_rescue(&self) -> bool {
+        self.has_tag(TAG_RESCUE)
+    }
+
+    /// The snapshots it builds on: its parent and the heads it took in.
+    pub fn builds_on(&self) -> impl Iterator<Item = SnapshotId> + '_ {
+        let merges = self.tags.iter().filter_map(|tag| SnapshotId::parse(tag.strip_prefix(TAG_MERGES)?));
+        self.parent.iter().cloned().chain(merges)
+    }
+
+    /// The mark of the push that made it.
+    pub fn push_mark(&self) -> Option<&str> {
+        self.tag(TAG_PUSH)
+    }
+
+    /// Whether it holds as many files as its push saw; as far as counting goes, its push
+    /// went well.
+    pub fn holds_what_it_promised(&self) -> bool {
+        let promised = self.tag(TAG_FILES).and_then(|tag| tag.split('-').next()?.parse().ok());
+        let held = self.summary.as_ref().map(|summary| summary.total_files_processed);
+        promised.is_some() && promised == held
+    }
+
+    /// Whether what it lacks may be removed elsewhere, as far as this can be told without
+    /// its listing: it is whole, left nothing out, and was made under the scope with this
+    /// `scope` digest.
+    pub fn seems_complete(&self, scope: &str) -> bool {
+        self.holds_what_it_promised() && !self.has_tag(TAG_PARTIAL) && self.tag(TAG_SCOPE) == Some(scope)
+    }
+
+    /// Whether `paths`, its listing's files in order, are the very ones its push saw.
+    pub fn matches_listing<'a>(&self, paths: impl Iterator<Item = &'a str>) -> bool {
+        self.tag(TAG_FILES) == Some(files_digest(paths).as_str())
+    }
+}
+
+/// `<n>-<digest>` of the in-scope paths, which must come sorted.
+pub fn files_digest<'a>(paths: impl Iterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    let mut count = 0_u64;
+    for path in paths {
+        hash.update(path.as_bytes());
+        hash.update([0]);
+        count += 1;
+    }
+    format!("{count}-{}", hex::encode(&hash.finalize()[..8]))
+}
+
+/// The tags of a push.
+pub fn push_tags(files: &str, scope: &str, mark: &str, merges: &BTreeSet<SnapshotId>, partial: bool) -> Vec<String> {
+    let mut tags = vec![
+        TAG_OURS.to_owned(),
+        format!("{TAG_FILES}{files}"),
+        format!("{TAG_SCOPE}{scope}"),
+        format!("{TAG_PUSH}{mark}"),
+    ];
+    tags.extend(merges.iter().map(|id| format!("{TAG_MERGES}{id}")));
+    if partial {
+        tags.push(TAG_PARTIAL.to_owned());
+    }
+    tags
+}
+
+/// Every snapshot of the repository, and what builds on what.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    snapshots: BTreeMap<SnapshotId, Snapshot>,
+}
+
+impl Graph {
+    /// The graph of these snapshots; rescue snapshots have no place in it.
+    pub fn new(snapshots: impl IntoIterator<Item = Snapshot>) -> Self {
+        let ours = snapshots.into_iter().filter(|snapshot| !snapshot.is_rescue());
+        Self { snapshots: ours.map(|snapshot| (snapshot.id.clone(), snapshot)).collect() }
+    }
+
+    /// The snapshot with this id.
+    pub fn get(&self, id: &SnapshotId) -> Option<&Snapshot> {
+        self.snapshots.get(id)
+    }
+
+    /// All snapshots.
+    pub fn iter(&self) -> impl Iterator<Item = &Snapshot> {
+        self.snapshots.values()
+    }
+
+    /// The snapshots that no other snapshot builds on.
+    pub fn heads(&self) -> BTreeSet<SnapshotId> {
+        let built_on: BTreeSet<_> = self.iter().flat_map(Snapshot::builds_on).collect();
+        self.snapshots.keys().filter(|id| !built_on.contains(id)).cloned().collect()
+    }
+
+    /// `id` and everything it builds on, as far as the repository still has it.
+    pub fn history(&self, id: &SnapshotId) -> BTreeSet<SnapshotId> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![id.clone()];
+        while let Some(id) = open.pop() {
+            if let Some(snapshot) = self.get(&id)
+                && seen.insert(id)
+            {
+                open.extend(snapshot.builds_on());
+            }
+        }
+        seen
+    }
+
+    /// The newest of `ids`; ties go to the greater id, so that every PC picks the same.
+    pub fn newest<'a>(&self, ids: impl IntoIterator<Item = &'a SnapshotId>) -> Option<&Snapshot> {
+        ids.into_iter().filter_map(|id| self.get(id)).max_by_key(|snapshot| (snapshot.time, &snapshot.id))
+    }
+
+    /// What the repository holds, seen from an instance with this `base` that has already
+    /// taken in these heads.
+    pub fn view(&self, base: Option<&SnapshotId>, taken_in: &BTreeSet<SnapshotId>) -> View {
+        let heads = self.heads();
+        let taken_in: BTreeSet<_> = taken_in.intersection(&heads).cloned().collect();
+        let known = base.map(|base| self.history(base)).unwrap_or_default();
+        let others: BTreeSet<_> = heads.difference(&taken_in).filter(|id| !known.contains(id)).cloned().collect();
+        let lineage = if self.snapshots.is_empty() {
+            if base.is_some() { Lineage::BaseOnly } else { Lineage::Neither }
+        } else if base.is_none() && taken_in.is_empty() {
+            Lineage::HeadOnly
+        } else if others.is_empty() {
+            Lineage::Same
+        } else {
+            let built_on_base = |head| base.is_some_and(|base| self.history(head).contains(base));
+            match others.first() {
+                Some(head) if others.len() == 1 && built_on_base(head) => Lineage::Moved,
+                Some(_) if others.len() == 1 && base.is_some_and(|base| self.get(base).is_none()) => {
+                    Lineage::BaseRemoved
+                }
+                _ => Lineage::Forked,
+            }
+        };
+        View { lineage, others, taken_in }
+    }
+}
+
+/// Where the repository stands against one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// How base and heads relate.
+    pub lineage: Lineage,
+    /// The heads this instance has not taken in.
+    pub others: BTreeSet<SnapshotId>,
+    /// The heads it has taken in and that no push has superseded yet.
+    pub taken_in: BTreeSet<SnapshotId>,
+}
+
+/// How the base of an instance and the heads of the repository relate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lineage {
+    /// No base, and the repository is empty.
+    Neither,
+    /// No base, but the repository has snapshots.
+    HeadOnly,
+    /// A base, but the repository is empty.
+    BaseOnly,
+    /// The repository has nothing that this instance has not seen.
+    Same,
+    /// One head, built on the base.
+    Moved,
+    /// One head, and the base is gone from the repository: retention removed it. The head
+    /// counts as built on it if there are no local edits, and as a fork of it if there are.
+    BaseRemoved,
+    /// Several heads, or a head that is not built on the base.
+    Forked,
+}

@@ -1,0 +1,214 @@
+//! `state.json`: what this instance last agreed on with its repository. One file, replaced
+//! as a whole, so that base and manifest can never contradict each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::durable;
+use crate::error::{Error, Kind, Result};
+use crate::snapshot::SnapshotId;
+
+const VERSION: u64 = 2;
+
+/// What a file looked like when the instance last equalled its base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Length in bytes.
+    pub size: u64,
+    /// Time of the last change on this disk, in nanoseconds since 1970.
+    pub mtime: i64,
+    /// The time that the snapshot has, where this disk could not keep it.
+    pub cloud_mtime: Option<i64>,
+    /// The content of a small file.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl Entry {
+    /// The time that the snapshot has.
+    pub fn time_in_cloud(&self) -> i64 {
+        self.cloud_mtime.unwrap_or(self.mtime)
+    }
+}
+
+/// The files that the instance and its base agree on, by path.
+pub type Manifest = BTreeMap<String, Entry>;
+
+/// The state of one instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The version of the form, as it is on disk.
+    pub(crate) version: u64,
+    /// Where the repository is, without any secret.
+    pub repository: Option<String>,
+    /// The snapshot that the instance's files last equalled.
+    pub base: Option<SnapshotId>,
+    /// When the base was made, by its machine's clock.
+    pub base_time: Option<DateTime<Utc>>,
+    /// Heads that were settled here and that no push has superseded yet.
+    #[serde(default)]
+    pub taken_in: BTreeSet<SnapshotId>,
+    /// Every snapshot of the repository when it last had nothing new for this instance.
+    #[serde(default)]
+    pub seen: BTreeSet<SnapshotId>,
+    /// A push whose end is not known.
+    #[serde(default)]
+    pub pending: Option<PendingPush>,
+    /// The files that instance and base agree on.
+    #[serde(with = "rows")]
+    pub manifest: Manifest,
+    /// In a state of the original client, which has no manifest: when it last synced.
+    #[serde(skip)]
+    pub legacy_time: Option<DateTime<Utc>>,
+}
+
+/// What a push was about to make the state, should its snapshot turn up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PendingPush {
+    /// The mark among the snapshot's tags.
+    pub mark: String,
+    /// The manifest of what was saved.
+    #[serde(with = "rows")]
+    pub manifest: Manifest,
+}
+
+impl State {
+    /// Reads the state, or the empty one where there is none.
+    pub fn load(file: &Path) -> Result<Self> {
+        match std::fs::read(file) {
+            Ok(text) => Self::parse(&text).map_err(|error| {
+                Error::caused(Kind::Stopped, error.context(format!("{} cannot be used", file.display()))).hint(
+                    "rename that file and pull again: nothing is lost, what differs from the cloud is kept and you are asked; if a newer cloud-sync wrote it, update this one",
+                )
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(anyhow!(error).context(format!("could not read {}", file.display())).into()),
+        }
+    }
+
+    fn parse(text: &[u8]) -> anyhow::Result<Self> {
+        let value: serde_json::Value = serde_json::from_slice(text).context("it is damaged")?;
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(VERSION) => serde_json::from_value(value).context("it is damaged"),
+            Some(newer) if newer > VERSION => Err(anyhow!("it was written by a newer cloud-sync (version {newer})")),
+            _ => legacy(&value),
+        }
+    }
+
+    /// Replaces the file as a whole.
+    pub fn save(&self, file: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_vec(&Self { version: VERSION, ..self.clone() })?;
+        durable::replace(file, &text)
+    }
+
+    /// Whether a push has something to tell the repository beyond edited files.
+    pub fn owes_push(&self) -> bool {
+        !self.taken_in.is_empty()
+    }
+}
+
+/// The state of the original client: an id and a time, under names that varied.
+fn legacy(value: &serde_json::Value) -> anyhow::Result<State> {
+    let text = |names: &[&str]| names.iter().find_map(|name| value.get(name)?.as_str());
+    let base = text(&["snapshot_id", "base", "last_snapshot_id", "last_snapshot", "snapshot", "id"])
+        .and_then(SnapshotId::parse)
+        .ok_or_else(|| anyhow!("it is damaged: it names no snapshot"))?;
+    let names = ["time", "timestamp", "synced_at", "last_sync", "updated_at"];
+    let time = text(&names)
+        .and_then(|time| DateTime::parse_from_rfc3339(time).ok())
+        .map(|time| time.with_timezone(&Utc))
+        .or_else(|| {
+            let seconds = names.iter().find_map(|name| value.get(name)?.as_f64())?;
+            #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit")]
+            DateTime::from_timestamp_millis((seconds * 1000.0) as i64)
+        })
+        .ok_or_else(|| anyhow!("it is damaged: it names no time"))?;
+    Ok(State { base: Some(base), legacy_time: Some(time), ..State::default() })
+}
+
+/// A manifest as an array of rows, which is small and loads fast.
+mod rows {
+    use super::{Deserialize, Deserializer, Entry, Manifest, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Row(String, u64, i64, Option<i64>, Option<String>);
+
+    pub fn serialize<S: Serializer>(manifest: &Manifest, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(manifest.iter().map(|(path, entry)| {
+            Row(path.clone(), entry.size, entry.mtime, entry.cloud_mtime, entry.sha256.map(hex::encode))
+        }))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Manifest, D::Error> {
+        let rows = Vec::<Row>::deserialize(deserializer)?;
+        rows.into_iter()
+            .map(|Row(path, size, mtime, cloud_mtime, sha256)| {
+                let sha256 = sha256.map(|text| {
+                    let mut hash = [0; 32];
+                    hex::decode_to_slice(text, &mut hash).map(|()| hash).map_err(serde::de::Error::custom)
+                });
+                Ok((path, Entry { size, mtime, cloud_mtime, sha256: sha256.transpose()? }))
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.json");
+        let entry = Entry { size: 3, mtime: -5, cloud_mtime: Some(7), sha256: Some([9; 32]) };
+        let manifest = Manifest::from([("saves/W/level.dat".to_owned(), entry)]);
+        let state = State {
+            version: VERSION,
+            base: SnapshotId::parse(ID),
+            manifest: manifest.clone(),
+            pending: Some(PendingPush { mark: "m".to_owned(), manifest }),
+            ..State::default()
+        };
+        state.save(&file).unwrap();
+        assert_eq!(State::load(&file).unwrap(), state);
+    }
+
+    #[test]
+    fn no_file_is_the_empty_state() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(State::load(&folder.path().join("state.json")).unwrap(), State::default());
+    }
+
+    #[test]
+    fn a_damaged_or_newer_file_stops_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.json");
+        for text in [
+            "",
+            "{",
+            "\0\u{1}\u{2}",
+            "[]",
+            "{\"version\": 3}",
+            "{\"version\": 2}",
+            "{\"version\": 2, \"manifest\": [[1]]}",
+        ] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(State::load(&file).unwrap_err().kind, Kind::Stopped, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_state_of_the_original_client_is_read() {
+        for time in ["\"2025-01-02T03:04:05Z\"", "1735787045"] {
+            let state = State::parse(format!("{{\"snapshot_id\": \"{ID}\", \"time\": {time}}}").as_bytes()).unwrap();
+            assert_eq!(state.base, SnapshotId::parse(ID));
+            assert_eq!(state.legacy_time.unwrap().timestamp(), 1_735_787_045);
+        }
+    }
+}

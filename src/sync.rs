@@ -1,0 +1,183 @@
+//! One cycle: recover, observe, decide, ask where it must, act, record.
+
+pub mod apply;
+pub mod decide;
+pub mod fetch;
+pub mod observe;
+pub mod plan;
+pub mod restore;
+pub mod save;
+pub mod undo;
+
+use std::collections::BTreeSet;
+
+use crate::context::{Account, Context};
+use crate::error::{Error, Kind, Result};
+use crate::front::counted;
+use crate::game;
+use crate::outcome::Outcome;
+use crate::snapshot::SnapshotId;
+use crate::state::State;
+use decide::{Divergence, Pull, Push};
+use observe::{Effort, Observation};
+use restore::Restore;
+
+/// Edits up to this size are saved by a pull that finds them.
+const QUICK: u64 = 64 << 20;
+
+/// Makes the instance equal to the cloud, as far as that loses nothing.
+pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Result<()> {
+    stop_if_game_runs(ctx)?;
+    apply::recover(ctx)?;
+    let seen = observe(ctx, account, &[], outcome)?;
+    match decide::pull(seen.divergence) {
+        Pull::Nothing => {
+            record_unchanged(ctx, &seen)?;
+            if seen.divergence == Divergence::InSync {
+                ctx.note("nothing new: this PC and the cloud are the same");
+            }
+            Ok(())
+        }
+        Pull::CatchUp => catch_up(ctx, account, &seen, outcome),
+        Pull::Restore => Restore::of(ctx, account, &seen, &target(&seen)?)?.follow(outcome),
+        Pull::Link => Restore::of(ctx, account, &seen, &target(&seen)?)?.link(outcome),
+        Pull::Reconcile => Restore::of(ctx, account, &seen, &target(&seen)?)?.reconcile(outcome),
+        Pull::ForgetBase => {
+            let forgotten = State { repository: seen.state.repository.clone(), ..State::default() };
+            forgotten.save(&ctx.instance.state_file())?;
+            outcome.base = None;
+            ctx.warn("the cloud is empty; your files here stay as they are, and the next push saves them anew");
+            Ok(())
+        }
+    }
+}
+
+/// Saves the instance to the cloud.
+pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Result<()> {
+    apply::recover(ctx)?;
+    let busy: Vec<_> = game::open_worlds(ctx.instance.root()).into_keys().collect();
+    let seen = observe(ctx, account, &busy, outcome)?;
+    let beside = "another PC has saved, too; both versions are kept, and the next launch asks which one to play";
+    match decide::push(seen.divergence) {
+        Push::Nothing => {
+            record_unchanged(ctx, &seen)?;
+            ctx.note("nothing to save");
+            save_nothing(ctx, &seen)
+        }
+        Push::CloudIsNewer => {
+            ctx.note("nothing to save; the cloud is newer, the next pull brings it");
+            Ok(())
+        }
+        Push::Save => save::save(ctx, account, &seen, seen.base_in_repository(), outcome),
+        Push::SaveAnew => {
+            if seen.divergence == Divergence::FirstLink {
+                ctx.note(beside);
+            }
+            if seen.tree.files.is_empty() && !ctx.args.allow_empty {
+                ctx.warn("the cloud is empty, and so is this instance: nothing to save");
+                return Ok(());
+            }
+            save::save(ctx, account, &seen, None, outcome)
+        }
+        Push::SaveBeside => {
+            ctx.warn(beside);
+            save::save(ctx, account, &seen, seen.base_in_repository(), outcome)
+        }
+        Push::Stop if ctx.args.allow_empty => save::save(ctx, account, &seen, seen.base_in_repository(), outcome),
+        Push::Stop => Err(empty()),
+    }
+}
+
+fn observe(ctx: &Context<'_>, account: &Account, busy: &[String], outcome: &mut Outcome) -> Result<Observation> {
+    // What is known before anyone is asked holds even if nobody answers.
+    outcome.base = State::load(&ctx.instance.state_file())?.base;
+    let seen = Observation::make(ctx, account, busy, Effort::Full)?;
+    outcome.divergence = seen.divergence;
+    outcome.base.clone_from(&seen.state.base);
+    outcome.head = seen.head_id();
+    Ok(seen)
+}
+
+/// A pull must not replace files under a running game.
+fn stop_if_game_runs(ctx: &Context<'_>) -> Result<()> {
+    let Some((world, holder)) = game::open_worlds(ctx.instance.root()).into_iter().next() else { return Ok(()) };
+    let process = holder.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+    Err(Error::new(
+        Kind::GameRunning,
+        format!("the game is running in this instance and has the world {world} open{process}"),
+    )
+    .hint("close the game and start again"))
+}
+
+/// The version to bring: the newest that is new, else the one this PC had.
+fn target(seen: &Observation) -> Result<SnapshotId> {
+    let target = seen.head().map(|head| head.id.clone()).or_else(|| seen.base_in_repository().cloned());
+    // The base is gone, but what it was merged into is not.
+    let target = target.or_else(|| seen.graph.newest(&seen.view.taken_in).map(|snapshot| snapshot.id.clone()));
+    target.ok_or_else(|| Error::new(Kind::Failed, "the cloud has no version to bring").hint("run it again"))
+}
+
+/// Nothing differs: the new times of files that were only rewritten are worth keeping, and
+/// so is that there is nothing new in the cloud.
+fn record_unchanged(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
+    if seen.divergence != Divergence::InSync {
+        return Ok(());
+    }
+    let is_known = !seen.unsaved_state && seen.edits.touched.is_empty() && seen.state.seen == seen.ids;
+    if is_known {
+        return Ok(());
+    }
+    let mut state = seen.state.clone();
+    for (path, stat) in &seen.edits.touched {
+        if let Some(entry) = state.manifest.get_mut(path) {
+            entry.cloud_mtime.get_or_insert(entry.mtime);
+            entry.mtime = stat.mtime;
+        }
+    }
+    state.seen.clone_from(&seen.ids);
+    state.taken_in.clear();
+    state.pending = None;
+    Ok(state.save(&ctx.instance.state_file())?)
+}
+
+/// A pull that finds unsaved edits saves them if that is quick. If it cannot, the push will.
+fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &mut Outcome) -> Result<()> {
+    if seen.edited_bytes() > QUICK {
+        ctx.note("this PC has changes that are not saved yet; the next push saves them");
+        return Ok(());
+    }
+    ctx.note("this PC has changes that are not saved yet; saving them first");
+    match save::save(ctx, account, seen, seen.base_in_repository(), outcome) {
+        Err(error) if error.kind != Kind::Interrupted => {
+            ctx.warn(&format!("they could not be saved now ({}); the next push tries again", error.message()));
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn save_nothing(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
+    let busy: BTreeSet<_> = seen
+        .tree
+        .left_out
+        .iter()
+        .filter(|left| left.why == crate::tree::Why::InUse)
+        .map(|left| left.path.as_str())
+        .collect();
+    if busy.is_empty() {
+        return Ok(());
+    }
+    for world in &busy {
+        ctx.warn(&format!("not saved: {world}: the running game has it open"));
+    }
+    Err(Error::new(Kind::Partial, format!("{} not looked at, since the game is running", counted(busy.len(), "world")))
+        .hint("push again when the game is closed"))
+}
+
+fn empty() -> Error {
+    Error::new(
+        Kind::Stopped,
+        "this instance has lost all its synced files, and an empty instance is not saved over a full one",
+    )
+    .hint("`cloud-sync pull` brings the files back; if they are really to go, push with --allow-empty")
+}

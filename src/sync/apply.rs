@@ -1,0 +1,240 @@
+//! The second half of a restore: staged files take their places, and what was there goes to
+//! an undo copy. Written to a journal first, so that it can be finished after a crash at any
+//! point, and means the same when it is done twice.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use super::fetch;
+use super::undo::{self, Note};
+use crate::context::Context;
+use crate::durable;
+use crate::error::{Error, Kind, Result};
+use crate::instance::Instance;
+use crate::scope::world_of;
+use crate::state::State;
+
+const VERSION: u64 = 1;
+
+/// All that is left to do once everything is staged.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Journal {
+    version: u64,
+    /// The folder in ours that holds the files to place.
+    source: String,
+    /// The name of the undo copy.
+    pub undo: String,
+    /// What the undo copy says about itself.
+    pub note: Note,
+    /// Files that go to the undo copy and are not replaced.
+    pub remove: Vec<String>,
+    /// Files that are put in place.
+    pub place: Vec<String>,
+    /// Worlds of which nothing is to remain.
+    pub gone_worlds: Vec<String>,
+    /// The state when all is done.
+    next: State,
+}
+
+impl Journal {
+    /// A journal for files in the staging folder.
+    pub fn staged(undo: String, note: Note, remove: Vec<String>, place: Vec<String>, next: State) -> Self {
+        Self::new("staging/files".to_owned(), undo, note, remove, place, next)
+    }
+
+    /// A journal for files from an undo copy.
+    pub fn from_undo(
+        copy: &str,
+        undo: String,
+        note: Note,
+        remove: Vec<String>,
+        place: Vec<String>,
+        next: State,
+    ) -> Self {
+        Self::new(format!("undo/{copy}/files"), undo, note, remove, place, next)
+    }
+
+    fn new(source: String, undo: String, note: Note, remove: Vec<String>, place: Vec<String>, next: State) -> Self {
+        Self { version: VERSION, source, undo, note, remove, place, gone_worlds: Vec::new(), next }
+    }
+
+    /// Writes the journal, then does what it says.
+    pub fn commit(&self, instance: &Instance) -> Result<()> {
+        durable::sync_below(&instance.own(&self.source))?;
+        let text = serde_json::to_vec(self).context("could not write the journal")?;
+        durable::replace(&instance.journal_file(), &text)?;
+        self.finish(instance)
+    }
+
+    /// Does what is not done yet.
+    fn finish(&self, instance: &Instance) -> Result<()> {
+        let source = instance.own(&self.source);
+        let stash = Stash { root: instance.root(), files: instance.undo().join(&self.undo).join("files") };
+        undo::begin(&instance.undo().join(&self.undo), &self.note)?;
+        for path in &self.remove {
+            stash.put(path)?;
+        }
+        for world in &self.gone_worlds {
+            stash.sweep(world)?;
+        }
+        for path in &self.place {
+            let staged = source.join(path);
+            // Gone from there means that it is in its place already.
+            if fs::symlink_metadata(&staged).is_ok() {
+                stash.make_way(path)?;
+                put(&staged, &instance.root().join(path))?;
+            }
+        }
+        for path in &self.remove {
+            stash.remove_empty_folders(path);
+        }
+        durable::sync_renames(instance.root())?;
+        self.next.save(&instance.state_file())?;
+        fs::remove_file(instance.journal_file()).context("could not remove the journal")?;
+        match self.source.strip_prefix("undo/").and_then(|rest| rest.strip_suffix("/files")) {
+            Some(copy) => undo::remove(&instance.undo().join(copy))?,
+            None => fetch::clear(&instance.staging())?,
+        }
+        Ok(())
+    }
+}
+
+/// Finishes a transaction that was cut off, if there is one.
+pub fn recover(ctx: &Context<'_>) -> Result<()> {
+    let Some(journal) = pending(&ctx.instance)? else {
+        // Files that were fetched and never meant anything.
+        return fetch::clear(&ctx.instance.staging());
+    };
+    ctx.note("finishing a restore that was cut off");
+    journal.finish(&ctx.instance)
+}
+
+/// The transaction that was cut off, if there is one.
+pub fn pending(instance: &Instance) -> Result<Option<Journal>> {
+    let file = instance.journal_file();
+    let text = match fs::read(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(anyhow::Error::new(error).context(format!("could not read {}", file.display())).into());
+        }
+    };
+    match serde_json::from_slice::<Journal>(&text) {
+        Ok(journal) if journal.version == VERSION => Ok(Some(journal)),
+        _ => Err(Error::new(Kind::Stopped, format!("{} cannot be read", file.display())).hint(
+            "a newer cloud-sync may have written it; update this one. Else move that file away and pull again: nothing is deleted, replaced files are in .cloud-sync/undo",
+        )),
+    }
+}
+
+/// Where what was in the way goes.
+struct Stash<'a> {
+    root: &'a Path,
+    files: PathBuf,
+}
+
+impl Stash<'_> {
+    /// Moves what is at `path` to the undo copy; nothing there is fine.
+    fn put(&self, path: &str) -> anyhow::Result<()> {
+        let live = self.root.join(path);
+        if fs::symlink_metadata(&live).is_err() {
+            return Ok(());
+        }
+        let mut copy = self.files.join(path);
+        // Something appeared there after a crash: it is kept beside, never lost.
+        let mut number = 1;
+        while fs::symlink_metadata(&copy).is_ok() {
+            copy = self.files.join(format!("{path}~{number}"));
+            number += 1;
+        }
+        if let Some(folder) = copy.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))?;
+        }
+        durable::rename(&live, &copy)
+    }
+
+    /// Makes `path` free for a file: what is there goes, and so does a file where a folder of
+    /// its path must be.
+    fn make_way(&self, path: &str) -> anyhow::Result<()> {
+        for (end, _) in path.match_indices('/') {
+            let folder = self.root.join(&path[..end]);
+            if fs::metadata(&folder).is_ok_and(|found| !found.is_dir()) {
+                self.put(&path[..end])?;
+            }
+        }
+        self.put(path)?;
+        let live = self.root.join(path);
+        let folder = live.parent().unwrap_or(self.root);
+        fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))
+    }
+
+    /// Moves what is left of a removed world, which is not in the scope: its lock file, caches.
+    fn sweep(&self, world: &str) -> anyhow::Result<()> {
+        let folder = format!("saves/{world}");
+        if fs::symlink_metadata(self.root.join(&folder)).is_ok_and(|found| found.is_dir()) {
+            self.sweep_folder(&folder)?;
+        }
+        Ok(())
+    }
+
+    fn sweep_folder(&self, folder: &str) -> anyhow::Result<()> {
+        let path = self.root.join(folder);
+        for entry in fs::read_dir(&path).with_context(|| format!("could not read {}", path.display()))? {
+            let entry = entry?;
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let below = format!("{folder}/{name}");
+            if entry.file_type()?.is_dir() { self.sweep_folder(&below)? } else { self.put(&below)? }
+        }
+        // What could not be named stays, and so does its folder.
+        let _ = fs::remove_dir(&path);
+        Ok(())
+    }
+
+    /// Removes the folders that a removed file leaves empty, but no folder of the instance
+    /// itself.
+    fn remove_empty_folders(&self, path: &str) {
+        let mut folder = path;
+        while let Some((parent, _)) = folder.rsplit_once('/') {
+            if !parent.contains('/') || fs::remove_dir(self.root.join(parent)).is_err() {
+                return;
+            }
+            folder = parent;
+        }
+    }
+}
+
+/// Puts a staged file in its place.
+#[cfg(not(windows))]
+fn put(staged: &Path, live: &Path) -> anyhow::Result<()> {
+    durable::rename(staged, live)
+}
+
+/// A rename would keep the access list of another PC; a fresh file gets the folder's.
+#[cfg(windows)]
+fn put(staged: &Path, live: &Path) -> anyhow::Result<()> {
+    durable::move_into_fresh_file(staged, live)
+}
+
+/// The worlds of which `removed` takes every file of `all`.
+pub fn whole_worlds<'a>(
+    removed: impl Iterator<Item = &'a String>,
+    all: impl Iterator<Item = &'a String>,
+) -> Vec<String> {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for world in all.filter_map(|path| world_of(path)) {
+        *counts.entry(world).or_default() += 1;
+    }
+    for world in removed.filter_map(|path| world_of(path)) {
+        if let Some(count) = counts.get_mut(world) {
+            *count -= 1;
+        }
+    }
+    let mut worlds: Vec<_> =
+        counts.into_iter().filter(|(_, left)| *left == 0).map(|(world, _)| world.to_owned()).collect();
+    worlds.sort();
+    worlds
+}

@@ -1,0 +1,265 @@
+//! Brings files of a snapshot into the staging folder. The instance is not touched.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::front::{Progress, Step, human_bytes};
+use crate::restic::{Listing, Restic, include_line, write_lines};
+use crate::tree::Stat;
+
+/// Beyond so many patterns, matching costs more than fetching a few files too many.
+const MAX_PATTERNS: usize = 400;
+/// What must stay free on the disk.
+const RESERVE: u64 = 32 << 20;
+
+/// The staging folder of this run.
+pub struct Staging {
+    folder: PathBuf,
+    staged: BTreeSet<String>,
+    /// Bytes that were fetched.
+    pub bytes: u64,
+}
+
+impl Staging {
+    /// An empty staging folder.
+    pub fn begin(ctx: &Context<'_>) -> Result<Self> {
+        let folder = ctx.instance.staging();
+        clear(&folder)?;
+        fs::create_dir_all(folder.join("files")).with_context(|| format!("could not make {}", folder.display()))?;
+        Ok(Self { folder, staged: BTreeSet::new(), bytes: 0 })
+    }
+
+    /// Where the staged file is.
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.folder.join("files").join(path)
+    }
+
+    /// Size and time of the staged file.
+    pub fn stat(&self, path: &str) -> Result<Stat> {
+        let file = self.file(path);
+        let metadata = fs::symlink_metadata(&file).with_context(|| format!("could not read {}", file.display()))?;
+        Ok(Stat::of(&metadata))
+    }
+
+    /// Fetches those of `paths` that are not staged yet.
+    pub fn fetch(&mut self, ctx: &Context<'_>, restic: &Restic, listing: &Listing, paths: &[String]) -> Result<()> {
+        let wanted: Vec<&String> = paths.iter().filter(|path| !self.staged.contains(*path)).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let size_of = |path: &String| listing.files.get(path).map_or(0, |stat| stat.size);
+        let bytes: u64 = wanted.iter().copied().map(size_of).sum();
+        self.check_space(bytes)?;
+        ctx.detail(&format!(
+            "fetching {} files, {}, from {}",
+            wanted.len(),
+            human_bytes(bytes),
+            listing.snapshot.id.short()
+        ));
+
+        let include = match patterns(&wanted, listing) {
+            Some(patterns) => {
+                let file = self.folder.join("include");
+                write_lines(&file, patterns)?;
+                Some(file)
+            }
+            None => None,
+        };
+        let total = wanted.len() as u64;
+        let restored =
+            restic.restore(&listing.snapshot.id, &self.folder.join("files"), include.as_deref(), &mut |status| {
+                ctx.progress(&Progress {
+                    step: Step::Fetch,
+                    bytes: status.bytes_done,
+                    total_bytes: status.total_bytes,
+                    files: status.files_done.min(total),
+                    total_files: total,
+                    file: String::new(),
+                });
+            });
+        ctx.front().finished();
+        restored?;
+
+        let umask = default_permissions(&self.folder)?;
+        for path in wanted {
+            self.take(ctx, path, size_of(path), &umask)?;
+            self.staged.insert(path.clone());
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Checks a fetched file and makes it the player's: with the permissions of the file it
+    /// will replace, or those of a new one; never those of the other PC.
+    fn take(&self, ctx: &Context<'_>, path: &str, size: u64, new: &fs::Permissions) -> Result<()> {
+        let file = self.file(path);
+        let metadata = fs::symlink_metadata(&file).with_context(|| format!("restic did not restore {path}"))?;
+        if !metadata.is_file() || metadata.len() != size {
+            return Err(Error::new(Kind::Failed, format!("restic restored {path} in another size than it announced"))
+                .hint("nothing was changed; run it again"));
+        }
+        let live = fs::metadata(ctx.instance.root().join(path)).ok().filter(fs::Metadata::is_file);
+        let permissions = live.map_or_else(|| new.clone(), |live| live.permissions());
+        fs::set_permissions(&file, permissions).with_context(|| format!("could not change {}", file.display()))?;
+        Ok(())
+    }
+
+    fn check_space(&self, bytes: u64) -> Result<()> {
+        let free = fs4::available_space(&self.folder).unwrap_or(u64::MAX);
+        if free < bytes.saturating_add(RESERVE) {
+            return Err(Error::new(
+                Kind::Failed,
+                format!(
+                    "the disk is too full: {} are to be fetched and {} are free",
+                    human_bytes(bytes),
+                    human_bytes(free)
+                ),
+            )
+            .hint("free some space and try again; nothing was changed"));
+        }
+        Ok(())
+    }
+
+    /// Whether the staged file has the same content as the instance's.
+    pub fn equals(&self, ctx: &Context<'_>, path: &str) -> Result<bool> {
+        let same = || same_content(&self.file(path), &ctx.instance.root().join(path));
+        Ok(same().with_context(|| format!("could not compare {path}"))?)
+    }
+}
+
+/// Removes the staging folder, whatever permissions another PC's folders brought along.
+pub fn clear(staging: &Path) -> Result<()> {
+    let removed = match fs::remove_dir_all(staging) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_folders(staging).and_then(|()| fs::remove_dir_all(staging))
+        }
+        other => other,
+    };
+    Ok(removed.with_context(|| format!("could not empty {}", staging.display()))?)
+}
+
+/// The lines that make restic restore `wanted`, or none where it had better restore all.
+fn patterns(wanted: &[&String], listing: &Listing) -> Option<Vec<Vec<u8>>> {
+    let size_of = |path: &str| listing.files.get(path).map_or(0, |stat| stat.size);
+    let wanted_bytes: u64 = wanted.iter().map(|path| size_of(path)).sum();
+    let all_bytes: u64 = listing.files.values().map(|stat| stat.size).sum();
+    if wanted.len() * 10 >= listing.files.len() * 8 && wanted_bytes >= all_bytes / 2 {
+        return None;
+    }
+    let mut chosen: BTreeSet<&str> = wanted.iter().map(|path| path.as_str()).collect();
+    while chosen.len() > MAX_PATTERNS {
+        // The deepest names give way to their folders.
+        let depth = chosen.iter().map(|path| path.matches('/').count()).max().filter(|depth| *depth > 0)?;
+        chosen =
+            chosen.iter().map(|path| if path.matches('/').count() == depth { parent(path) } else { path }).collect();
+    }
+    let mut lines = Vec::with_capacity(chosen.len());
+    for mut path in chosen {
+        // A list cannot hold a line break; the folder then stands for the file.
+        let line = loop {
+            match include_line(path) {
+                Some(line) => break line,
+                None if path.contains('/') => path = parent(path),
+                None => return None,
+            }
+        };
+        lines.push(line);
+    }
+    Some(lines)
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(parent, _)| parent)
+}
+
+fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
+    use io::Read as _;
+    let (mut one, mut other) = (fs::File::open(one)?, fs::File::open(other)?);
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    loop {
+        left.clear();
+        right.clear();
+        one.by_ref().take(1 << 20).read_to_end(&mut left)?;
+        other.by_ref().take(1 << 20).read_to_end(&mut right)?;
+        if left != right {
+            return Ok(false);
+        }
+        if left.is_empty() {
+            return Ok(true);
+        }
+    }
+}
+
+/// The permissions that a new file of this user has.
+fn default_permissions(folder: &Path) -> Result<fs::Permissions> {
+    open_folders(&folder.join("files")).context("could not open the fetched folders")?;
+    let probe = folder.join("new");
+    let permissions = fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.permissions());
+    Ok(permissions.with_context(|| format!("could not write {}", probe.display()))?)
+}
+
+/// Folders come with the permissions of another PC, too.
+#[cfg(unix)]
+fn open_folders(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_folders(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn open_folders(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn listing(paths: impl IntoIterator<Item = String>) -> Listing {
+        let files: BTreeMap<_, _> = paths.into_iter().map(|path| (path, Stat { size: 10, mtime: 0 })).collect();
+        let snapshot = serde_json::json!({"id": "0".repeat(64), "time": "2026-01-01T00:00:00Z"});
+        Listing { snapshot: serde_json::from_value(snapshot).unwrap(), files, specials: Vec::new() }
+    }
+
+    fn lines(listing: &Listing, wanted: &[String]) -> Option<Vec<String>> {
+        let lines = patterns(&wanted.iter().collect::<Vec<_>>(), listing)?;
+        Some(lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect())
+    }
+
+    #[test]
+    fn few_files_are_named_one_by_one_and_most_files_not_at_all() {
+        let all: Vec<_> = (0..10).map(|n| format!("saves/W/{n}")).collect();
+        assert_eq!(
+            lines(&listing(all.clone()), &all[..2]),
+            Some(vec!["/saves/W/0".to_owned(), "/saves/W/1".to_owned()])
+        );
+        assert_eq!(lines(&listing(all.clone()), &all[..9]), None);
+    }
+
+    #[test]
+    fn many_files_are_named_by_their_folders() {
+        let all: Vec<_> = (0..5000).map(|n| format!("saves/W{}/{n}", n % 4)).collect();
+        let wanted: Vec<_> = all.iter().filter(|path| path.starts_with("saves/W1/")).cloned().collect();
+        assert_eq!(lines(&listing(all), &wanted), Some(vec!["/saves/W1".to_owned()]));
+    }
+
+    #[test]
+    fn a_line_break_in_a_name_is_left_to_its_folder() {
+        let all: Vec<_> = (0..9).map(|n| format!("saves/W/{n}\n")).collect();
+        assert_eq!(lines(&listing(all.clone()), &all[..1]), Some(vec!["/saves/W".to_owned()]));
+    }
+}

@@ -1,0 +1,223 @@
+//! Facts: what the disk holds, what the repository holds, and how they compare. Reads only.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use chrono::{DateTime, Utc};
+
+use super::decide::{Divergence, Local, classify};
+use crate::context::{Account, Context};
+use crate::error::{Error, Kind, Result};
+use crate::remote::{self, Remote};
+use crate::restic::Restic;
+use crate::scope::Scope;
+use crate::snapshot::{Graph, Lineage, Snapshot, SnapshotId, View};
+use crate::state::State;
+use crate::tree::{Edits, Tree, nanoseconds};
+
+/// Everything that a decision rests on.
+pub struct Observation {
+    /// The scope of the instance.
+    pub scope: Scope,
+    /// The state, with a push that had ended unnoticed already taken in.
+    pub state: State,
+    /// Whether that differs from what is on disk.
+    pub unsaved_state: bool,
+    /// The instance's files.
+    pub tree: Tree,
+    /// How they differ from the manifest.
+    pub edits: Edits,
+    /// What that makes of the instance.
+    pub local: Local,
+    /// Whether the repository does not even exist.
+    pub missing: bool,
+    /// The snapshots; empty where nothing is new, because then nobody needs them.
+    pub graph: Graph,
+    /// The ids of all snapshots.
+    pub ids: BTreeSet<SnapshotId>,
+    /// The repository, seen from this instance.
+    pub view: View,
+    /// The cell of the table.
+    pub divergence: Divergence,
+}
+
+/// How deep to look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Fetch restic if that is what it takes.
+    Full,
+    /// Leave the disk as it is.
+    ReadOnly,
+}
+
+impl Observation {
+    /// Looks at both sides, at the same time. Worlds in `busy` are left out.
+    pub fn make(ctx: &Context<'_>, account: &Account, busy: &[String], effort: Effort) -> Result<Self> {
+        let scope = Scope::load(&ctx.instance.scope_file())?;
+        let state = State::load(&ctx.instance.state_file())?;
+        let restic = || ctx.restic(account, effort == Effort::Full);
+        let (tree, remote) = thread::scope(|threads| {
+            let asking = threads
+                .spawn(|| remote::list(&account.repository, &account.token, || remote::list_by_restic(&restic()?)));
+            let tree = Tree::walk(ctx.instance.root(), &scope);
+            let remote =
+                asking.join().unwrap_or_else(|_| Err(Error::new(Kind::Failed, "could not ask the repository")));
+            (tree, remote)
+        });
+        let (mut tree, remote) = (tree?, remote?);
+        for world in busy {
+            tree.leave_out_world(world);
+        }
+        let mut seen = Self {
+            scope,
+            unsaved_state: false,
+            state,
+            tree,
+            edits: Edits::default(),
+            local: Local::Absent,
+            missing: remote == Remote::Missing,
+            graph: Graph::default(),
+            ids: remote.into_ids(),
+            view: View { lineage: Lineage::Neither, others: BTreeSet::new(), taken_in: BTreeSet::new() },
+            divergence: Divergence::Unknown,
+        };
+        seen.forget_another_repository(ctx, account);
+        seen.look_at_snapshots(restic, effort)?;
+        seen.look_at_files(ctx);
+        seen.divergence = classify(seen.view.lineage, seen.local);
+        seen.log(ctx);
+        Ok(seen)
+    }
+
+    /// A base in another repository says nothing about this one.
+    fn forget_another_repository(&mut self, ctx: &Context<'_>, account: &Account) {
+        let location = account.repository.location();
+        let moved = self.state.repository.as_deref().is_some_and(|known| known != location);
+        let has_base = self.state.base.as_ref().is_some_and(|base| self.ids.contains(base));
+        if moved && !has_base {
+            ctx.log.line("the address names another repository than before: starting anew with it");
+            self.state = State::default();
+        }
+        if self.state.repository.as_deref() != Some(location) {
+            self.state.repository = Some(location.to_owned());
+            self.unsaved_state = true;
+        }
+    }
+
+    fn look_at_snapshots(&mut self, restic: impl Fn() -> Result<Restic>, effort: Effort) -> Result<()> {
+        if !self.ids.is_empty() && self.ids == self.state.seen {
+            // Nothing came and nothing went since all was settled.
+            self.view = View { lineage: Lineage::Same, others: BTreeSet::new(), taken_in: self.state.taken_in.clone() };
+            return Ok(());
+        }
+        if !self.ids.is_empty() {
+            let snapshots = restic().and_then(|restic| Ok(restic.snapshots(&self.ids)?));
+            match snapshots {
+                Ok(snapshots) => self.graph = Graph::new(snapshots),
+                // Without restic at hand, ids are enough to see that all is new.
+                Err(_) if effort == Effort::ReadOnly && self.state.base.is_none() => {
+                    self.view.lineage = Lineage::HeadOnly;
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.adopt_pending();
+        self.view = self.graph.view(self.state.base.as_ref(), &self.state.taken_in);
+        Ok(())
+    }
+
+    /// A push that was killed after its snapshot was saved has ended well all the same.
+    fn adopt_pending(&mut self) {
+        let Some(pending) = &self.state.pending else { return };
+        let Some(snapshot) = self.graph.iter().find(|snapshot| snapshot.push_mark() == Some(&pending.mark)) else {
+            return;
+        };
+        if snapshot.holds_what_it_promised() {
+            self.state.base = Some(snapshot.id.clone());
+            self.state.base_time = Some(snapshot.time);
+            self.state.legacy_time = None;
+            self.state.manifest.clone_from(&pending.manifest);
+        } else {
+            // Something was missing from it: the next push supersedes it.
+            self.state.taken_in.insert(snapshot.id.clone());
+        }
+        self.state.pending = None;
+        self.unsaved_state = true;
+    }
+
+    fn look_at_files(&mut self, ctx: &Context<'_>) {
+        if let Some(time) = self.state.legacy_time {
+            // The original client took every file newer than its last sync for an edit.
+            let since = nanoseconds(time.into());
+            let newer = self.tree.files.iter().filter(|(_, stat)| stat.mtime > since);
+            self.edits = Edits { changed: newer.map(|(path, _)| path.clone()).collect(), ..Edits::default() };
+            self.local = match (self.tree.files.is_empty(), self.edits.is_empty()) {
+                (true, _) => Local::Absent,
+                (false, true) => Local::Clean,
+                (false, false) => Local::Edited,
+            };
+        } else {
+            self.edits = Edits::find(ctx.instance.root(), &self.tree, &self.state.manifest, &self.scope);
+            self.local = self.edits.local(&self.tree, &self.state.manifest);
+        }
+        if self.local == Local::Clean && self.owes_push() {
+            self.local = Local::Edited;
+        }
+    }
+
+    /// Whether there is a decision that no snapshot tells of yet.
+    pub fn owes_push(&self) -> bool {
+        !self.view.taken_in.is_empty()
+    }
+
+    /// The version in the cloud that matters here: the newest that is new, else our own.
+    pub fn head(&self) -> Option<&Snapshot> {
+        self.graph.newest(&self.view.others)
+    }
+
+    /// The id of [`Observation::head`], or the base where nothing is new.
+    pub fn head_id(&self) -> Option<SnapshotId> {
+        match self.view.lineage {
+            Lineage::Same => self.state.base.clone(),
+            _ => self.head().map(|head| head.id.clone()),
+        }
+    }
+
+    /// The base, if the repository still has it.
+    pub fn base_in_repository(&self) -> Option<&SnapshotId> {
+        self.state.base.as_ref().filter(|base| self.ids.contains(base))
+    }
+
+    /// When the base was made.
+    pub fn base_time(&self) -> Option<DateTime<Utc>> {
+        let known = self.state.base.as_ref().and_then(|base| self.graph.get(base)).map(|base| base.time);
+        known.or(self.state.base_time)
+    }
+
+    /// Bytes in files that were added or changed.
+    pub fn edited_bytes(&self) -> u64 {
+        let edited = self.edits.added.iter().chain(&self.edits.changed);
+        edited.filter_map(|path| self.tree.files.get(path)).map(|stat| stat.size).sum()
+    }
+
+    fn log(&self, ctx: &Context<'_>) {
+        let short = |id: Option<&SnapshotId>| id.map_or("none", SnapshotId::short).to_owned();
+        ctx.detail(&format!(
+            "observed: {} files here, {} added, {} changed, {} removed ({:?}); {} snapshots, base {}, head {} ({:?}); {:?}",
+            self.tree.files.len(),
+            self.edits.added.len(),
+            self.edits.changed.len(),
+            self.edits.removed.len(),
+            self.local,
+            self.ids.len(),
+            short(self.state.base.as_ref()),
+            short(self.head_id().as_ref()),
+            self.view.lineage,
+            self.divergence,
+        ));
+        for left in &self.tree.left_out {
+            ctx.log.line(&format!("left out: {} ({})", left.path, left.why.text()));
+        }
+    }
+}

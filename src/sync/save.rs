@@ -1,0 +1,252 @@
+//! A push: one run of restic, and what it proves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use chrono::TimeDelta;
+
+use super::fetch;
+use super::observe::Observation;
+use crate::context::{Account, Context};
+use crate::error::{Error, Kind, Result};
+use crate::front::{Progress, Step, counted, human_bytes};
+use crate::interrupt;
+use crate::outcome::{Done, Outcome};
+use crate::remote;
+use crate::restic::{
+    Backup, ItemError, Restic, ResticError, Saved, exclude_line, exclude_path, write_lines, write_names,
+};
+use crate::snapshot::{SnapshotId, files_digest, push_tags};
+use crate::state::{PendingPush, State};
+use crate::tree::{Why, manifest_of};
+
+/// How often a push is repeated because a file could not be read.
+const RETRIES: usize = 2;
+/// How long a file that cannot be read is waited for.
+const WAIT_FOR_FILE: Duration = Duration::from_secs(3);
+
+/// Saves the instance on top of `parent`, or as a root of its own.
+pub fn save(
+    ctx: &Context<'_>,
+    account: &Account,
+    seen: &Observation,
+    parent: Option<&SnapshotId>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let restic = ctx.restic(account, true)?;
+    let mut state = seen.state.clone();
+    state.taken_in.clone_from(&seen.view.taken_in);
+    let manifest = manifest_of(ctx.instance.root(), &seen.tree.files, &state.manifest);
+    let time = seen.base_time().map_or(ctx.now, |base| ctx.now.max(base + TimeDelta::seconds(1)));
+    let partial = seen.tree.left_out.iter().any(|left| left.why.may_be_synced_elsewhere());
+    let files = files_digest(seen.tree.files.keys().map(String::as_str));
+    let lists = Lists::write(ctx, seen)?;
+    if seen.missing {
+        create(ctx, &restic)?;
+    }
+
+    let mut created = seen.missing;
+    let mut attempt = 0;
+    let saved = loop {
+        let mark = new_mark()?;
+        state.pending = Some(PendingPush { mark: mark.clone(), manifest: manifest.clone() });
+        state.save(&ctx.instance.state_file())?;
+        let tags = push_tags(&files, &seen.scope.digest(), &mark, &state.taken_in, partial);
+        let backup = Backup {
+            instance: ctx.instance.root(),
+            files_from: &lists.names,
+            exclude_from: &lists.excludes,
+            exclude: &lists.odd_excludes,
+            parent,
+            host: &ctx.machine,
+            tags: &tags,
+            time,
+        };
+        let saved = match run(ctx, &restic, &backup) {
+            Err(ResticError::NoRepository | ResticError::Http(404)) if !created => {
+                create(ctx, &restic)?;
+                created = true;
+                continue;
+            }
+            other => other?,
+        };
+        check_listed(account, &restic, &saved)?;
+        if !saved.incomplete {
+            break saved;
+        }
+        // It exists, lacks files, and must not stay a head: the next push supersedes it.
+        ctx.log.line(&format!("{} is incomplete", saved.id.short()));
+        state.taken_in.insert(saved.id.clone());
+        state.pending = None;
+        state.save(&ctx.instance.state_file())?;
+        if attempt == RETRIES || !wait_for(&saved.unreadable) {
+            outcome.head = Some(saved.id.clone());
+            outcome.files.saved = saved.files;
+            outcome.bytes = saved.bytes;
+            return Err(incomplete(ctx, &saved));
+        }
+        attempt += 1;
+    };
+
+    fetch::clear(&ctx.instance.staging())?;
+    outcome.base = Some(saved.id.clone());
+    outcome.head = Some(saved.id.clone());
+    outcome.files.saved = saved.files;
+    outcome.bytes = saved.bytes;
+    outcome.done = Done::Saved;
+    let settled = seen.view.others.is_empty();
+    let next = State {
+        base: Some(saved.id.clone()),
+        base_time: Some(time),
+        taken_in: BTreeSet::new(),
+        // Snapshots that came meanwhile are not among these, and so will be noticed.
+        seen: if settled { seen.ids.iter().cloned().chain([saved.id.clone()]).collect() } else { BTreeSet::new() },
+        pending: None,
+        manifest,
+        legacy_time: None,
+        ..state
+    };
+    next.save(&ctx.instance.state_file())?;
+    let count = usize::try_from(saved.files).unwrap_or(usize::MAX);
+    ctx.note(&format!("saved {} ({} new) as {}", counted(count, "file"), human_bytes(saved.bytes), saved.id.short()));
+    if saved.files != seen.tree.files.len() as u64 {
+        ctx.log.line("files came or went while restic saved; the next push sees them");
+    }
+    tell_what_was_left(ctx, seen)
+}
+
+fn create(ctx: &Context<'_>, restic: &Restic) -> Result<()> {
+    ctx.note("creating the repository");
+    Ok(restic.init()?)
+}
+
+fn run(ctx: &Context<'_>, restic: &Restic, backup: &Backup<'_>) -> Result<Saved, ResticError> {
+    let saved = restic.backup(backup, &mut |status| {
+        ctx.progress(&Progress {
+            step: Step::Save,
+            bytes: status.bytes_done,
+            total_bytes: status.total_bytes,
+            files: status.files_done,
+            total_files: status.total_files,
+            file: status.current_files.first().cloned().unwrap_or_default(),
+        });
+    });
+    ctx.front().finished();
+    saved
+}
+
+/// Only what the repository lists is saved.
+fn check_listed(account: &Account, restic: &Restic, saved: &Saved) -> Result<()> {
+    let listed = remote::list(&account.repository, &account.token, || remote::list_by_restic(restic))?.into_ids();
+    if listed.contains(&saved.id) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Failed,
+        format!("the repository does not list the snapshot {} that was just saved", saved.id.short()),
+    )
+    .hint("nothing was lost here; push again, and tell whoever runs the server"))
+}
+
+/// Whether all the files can be read, at once or after a short while.
+fn wait_for(unreadable: &[ItemError]) -> bool {
+    let readable = |error: &ItemError| fs::File::open(Path::new(&error.item)).is_ok();
+    let deadline = Instant::now() + WAIT_FOR_FILE;
+    while Instant::now() < deadline && !interrupt::requested() {
+        if unreadable.iter().all(readable) {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+    false
+}
+
+fn incomplete(ctx: &Context<'_>, saved: &Saved) -> Error {
+    let names: BTreeSet<_> = saved
+        .unreadable
+        .iter()
+        .map(|error| {
+            Path::new(&error.item)
+                .strip_prefix(ctx.instance.root())
+                .unwrap_or(Path::new(&error.item))
+                .display()
+                .to_string()
+        })
+        .collect();
+    for name in &names {
+        ctx.warn(&format!("could not be read and is not saved: {name}"));
+    }
+    Error::new(Kind::Partial, format!("saved all but {} that could not be read", counted(names.len(), "file")))
+        .hint("close what has them open, or mend their permissions, and push again")
+}
+
+/// A player must know what is not safe yet.
+fn tell_what_was_left(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
+    let mut later = BTreeMap::<_, Vec<_>>::new();
+    for left in &seen.tree.left_out {
+        ctx.warn(&format!("not saved: {}: {}", left.path, left.why.text()));
+        if matches!(left.why, Why::InUse | Why::Unreadable) {
+            later.entry(left.why.text()).or_default().push(left.path.as_str());
+        }
+    }
+    if later.is_empty() {
+        return Ok(());
+    }
+    let what: Vec<_> = later.into_iter().map(|(why, paths)| format!("{} ({why})", paths.join(", "))).collect();
+    Err(Error::new(Kind::Partial, format!("saved all but {}", what.join("; "))).hint("push again when that is over"))
+}
+
+/// The lists that restic reads, in the staging folder.
+struct Lists {
+    names: std::path::PathBuf,
+    excludes: std::path::PathBuf,
+    odd_excludes: Vec<OsString>,
+}
+
+impl Lists {
+    fn write(ctx: &Context<'_>, seen: &Observation) -> Result<Self> {
+        let folder = ctx.instance.staging();
+        fetch::clear(&folder)?;
+        fs::create_dir_all(folder.join("nothing")).with_context(|| format!("could not make {}", folder.display()))?;
+        // restic saves no empty list; an empty folder of ours stands for an empty instance.
+        let nothing = [".cloud-sync/staging/nothing".to_owned()];
+        let roots = if seen.tree.roots.is_empty() { &nothing[..] } else { &seen.tree.roots };
+        let names = folder.join("names");
+        write_names(&names, roots)?;
+
+        let root = ctx.instance.root();
+        let mut lines: Vec<_> = seen.scope.exclude_patterns().map(|pattern| exclude_line(root, pattern)).collect();
+        let mut odd_excludes = Vec::new();
+        for left in &seen.tree.left_out {
+            match exclude_path(root, &left.on_disk) {
+                Ok(line) => lines.push(line),
+                Err(argument) => odd_excludes.push(os_string(argument)),
+            }
+        }
+        let excludes = folder.join("excludes");
+        write_lines(&excludes, lines)?;
+        Ok(Self { names, excludes, odd_excludes })
+    }
+}
+
+#[cfg(unix)]
+fn os_string(bytes: Vec<u8>) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes)
+}
+
+#[cfg(not(unix))]
+fn os_string(bytes: Vec<u8>) -> OsString {
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}
+
+fn new_mark() -> Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::new(Kind::Failed, format!("the system gives no random numbers: {error}")))?;
+    Ok(hex::encode(bytes))
+}

@@ -1,0 +1,203 @@
+//! Undo copies: what pulls replaced and removed, kept for a while, and the way back.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::apply::Journal;
+use crate::context::Context;
+use crate::durable;
+use crate::error::{Error, Kind, Result};
+use crate::front::counted;
+use crate::outcome::{Done, Outcome};
+use crate::scope::Scope;
+use crate::state::State;
+use crate::tree::Tree;
+
+const KEPT: usize = 3;
+const MAX_AGE: TimeDelta = TimeDelta::days(14);
+const NOTE: &str = "undo.json";
+
+/// What an undo copy says about itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Note {
+    /// Which one it is in the order they were made, since clocks may jump.
+    pub number: u64,
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// The command that made it.
+    pub command: String,
+    /// Files that were put where none had been.
+    pub added: Vec<String>,
+    /// Worlds that are in it as a whole.
+    pub worlds: Vec<String>,
+}
+
+/// An undo copy on disk.
+#[derive(Clone, Debug)]
+pub struct Copy {
+    /// Its folder's name.
+    pub name: String,
+    /// What it says about itself.
+    pub note: Note,
+}
+
+/// The number of the next undo copy.
+pub fn next_number(ctx: &Context<'_>) -> u64 {
+    list(&ctx.instance.undo()).last().map_or(1, |copy| copy.note.number + 1)
+}
+
+/// A name for an undo copy that is made now.
+pub fn new_name(ctx: &Context<'_>) -> String {
+    let base = ctx.now.format("%Y-%m-%dT%H-%M-%SZ").to_string();
+    let taken = |name: &str| ctx.instance.undo().join(name).exists();
+    let numbered = (2..).map(|number| format!("{base}-{number:02}"));
+    std::iter::once(base.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(base)
+}
+
+/// Makes the folder of an undo copy, with its note.
+pub fn begin(folder: &Path, note: &Note) -> Result<()> {
+    fs::create_dir_all(folder.join("files")).with_context(|| format!("could not make {}", folder.display()))?;
+    let text = serde_json::to_vec_pretty(note).context("could not write the undo copy's note")?;
+    Ok(durable::replace(&folder.join(NOTE), &text)?)
+}
+
+/// Deletes an undo copy.
+pub fn remove(folder: &Path) -> Result<()> {
+    // Without its note it is no undo copy any more, even if this is cut off here.
+    let gone = match fs::remove_file(folder.join(NOTE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => fs::remove_dir_all(folder),
+    };
+    match gone {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => Ok(other.with_context(|| format!("could not remove {}", folder.display()))?),
+    }
+}
+
+/// The undo copies, the oldest first.
+pub fn list(folder: &Path) -> Vec<Copy> {
+    let entries = fs::read_dir(folder).map_or_else(|_| Vec::new(), |entries| entries.flatten().collect());
+    let mut copies: Vec<_> = entries
+        .into_iter()
+        .filter_map(|entry| {
+            let note = fs::read(entry.path().join(NOTE)).ok()?;
+            Some(Copy { name: entry.file_name().into_string().ok()?, note: serde_json::from_slice(&note).ok()? })
+        })
+        .collect();
+    copies.sort_by_key(|copy| copy.note.number);
+    copies
+}
+
+/// Deletes what is too old: all but the last three, all older than 14 days; one that holds a
+/// whole world stays its 14 days.
+pub fn tidy(ctx: &Context<'_>) {
+    let copies = list(&ctx.instance.undo());
+    for name in surplus(&copies, ctx.now) {
+        ctx.log.line(&format!("removing the undo copy {name}"));
+        if let Err(error) = remove(&ctx.instance.undo().join(name)) {
+            ctx.log.line(&error.message());
+        }
+    }
+}
+
+fn surplus(copies: &[Copy], now: DateTime<Utc>) -> Vec<&str> {
+    let recent = copies.len().saturating_sub(KEPT);
+    copies
+        .iter()
+        .enumerate()
+        .filter(|(index, copy)| {
+            let is_old = now - copy.note.at > MAX_AGE;
+            is_old || *index < recent && copy.note.worlds.is_empty()
+        })
+        .map(|(_, copy)| copy.name.as_str())
+        .collect()
+}
+
+/// Puts the last pull back. Its files count as local edits from then on.
+pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
+    let state = State::load(&ctx.instance.state_file())?;
+    let copy = list(&ctx.instance.undo()).pop().ok_or_else(|| {
+        Error::new(Kind::Failed, "there is nothing to undo")
+            .hint("undo copies are made by pulls and kept for up to 14 days")
+    })?;
+    let files = ctx.instance.undo().join(&copy.name).join("files");
+    let place = files_below(&files)?;
+    let scope = Scope::load(&ctx.instance.scope_file())?;
+    let tree = Tree::walk(ctx.instance.root(), &scope)?;
+    let placed: BTreeSet<_> = place.iter().collect();
+    let is_here = |path: &String| ctx.instance.root().join(path).exists();
+    let remove: Vec<_> =
+        copy.note.added.iter().filter(|path| !placed.contains(path) && is_here(path)).cloned().collect();
+    let added: Vec<_> = place.iter().filter(|path| !is_here(path)).cloned().collect();
+    let replaced = place.iter().filter(|path| is_here(path));
+    let worlds = super::apply::whole_worlds(remove.iter().chain(replaced), tree.files.keys());
+    let note = Note { number: copy.note.number + 1, at: ctx.now, command: "undo".to_owned(), added, worlds };
+    let name = new_name(ctx);
+    ctx.detail(&format!("putting back the undo copy {}: {} files back, {} away", copy.name, place.len(), remove.len()));
+    outcome.base.clone_from(&state.base);
+    outcome.files.restored = place.len();
+    outcome.files.removed = remove.len();
+    Journal::from_undo(&copy.name, name.clone(), note, remove, place, state).commit(&ctx.instance)?;
+    outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
+    outcome.done = Done::Undone;
+    ctx.note(&format!(
+        "the pull of {} is undone: {} back in place; `cloud-sync undo` again takes this back",
+        copy.note.at.format("%Y-%m-%d %H:%M UTC"),
+        counted(outcome.files.restored, "file")
+    ));
+    tidy(ctx);
+    Ok(())
+}
+
+/// All files below `folder`, by their paths in it.
+fn files_below(folder: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(inner) = open.pop() {
+        let entries =
+            fs::read_dir(folder.join(&inner)).with_context(|| format!("could not read {}", folder.display()))?;
+        for entry in entries {
+            let entry = entry.context("could not read the undo copy")?;
+            let path = inner.join(entry.file_name());
+            if entry.file_type().context("could not read the undo copy")?.is_dir() {
+                open.push(path);
+            } else if let Some(path) = path.to_str() {
+                found.push(path.replace(std::path::MAIN_SEPARATOR, "/"));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(name: &str, days_ago: i64, worlds: &[&str]) -> Copy {
+        let at = DateTime::UNIX_EPOCH + TimeDelta::days(100 - days_ago);
+        let worlds = worlds.iter().map(|world| (*world).to_owned()).collect();
+        let number = u64::from(name.as_bytes()[0]);
+        Copy { name: name.to_owned(), note: Note { number, at, command: "pull".to_owned(), added: Vec::new(), worlds } }
+    }
+
+    #[test]
+    fn the_last_three_stay_and_whole_worlds_stay_fourteen_days() {
+        let copies = [
+            copy("a", 15, &["W"]),
+            copy("b", 13, &["W"]),
+            copy("c", 12, &[]),
+            copy("d", 3, &[]),
+            copy("e", 2, &[]),
+            copy("f", 1, &[]),
+        ];
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
+        assert_eq!(surplus(&copies, now), ["a", "c"]);
+    }
+}

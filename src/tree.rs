@@ -1,0 +1,355 @@
+//! What is on this PC's disk: the walk of an instance under its scope, and how it compares
+//! to what was last synced.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirEntry, File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use sha2::{Digest, Sha256};
+
+use crate::scope::{Scope, world_of};
+use crate::state::{Entry, Manifest};
+use crate::sync::decide::Local;
+
+/// Files up to this size are remembered by their content, too: the game rewrites its small
+/// files without changing them.
+const HASHED_UP_TO: u64 = 32 * 1024;
+
+/// Size and time of a regular file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Length in bytes.
+    pub size: u64,
+    /// Time of the last change, in nanoseconds since 1970.
+    pub mtime: i64,
+}
+
+impl Stat {
+    /// The part of `metadata` that we compare.
+    pub fn of(metadata: &Metadata) -> Self {
+        let mtime = metadata.modified().map_or(0, nanoseconds);
+        Self { size: metadata.len(), mtime }
+    }
+}
+
+/// `time` in nanoseconds since 1970, which reaches to the year 2262.
+pub fn nanoseconds(time: SystemTime) -> i64 {
+    let signed = |nanos: u128| i64::try_from(nanos).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => signed(after.as_nanos()),
+        Err(before) => -signed(before.duration().as_nanos()),
+    }
+}
+
+/// Something in the scope that cannot be synced, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it is, as far as it can be written.
+    pub path: String,
+    /// Its name on disk, relative to the instance.
+    pub on_disk: PathBuf,
+    /// Why it is left out.
+    pub why: Why,
+}
+
+/// Why something is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its name is no Unicode text; restic's listings cannot tell it.
+    Name,
+    /// A link where links are not followed.
+    Link,
+    /// A pipe, a device or a socket.
+    Special,
+    /// The folder cannot be read.
+    Unreadable,
+    /// A world that the running game holds.
+    InUse,
+}
+
+impl Why {
+    /// Whether other PCs may have had it as an ordinary file, so that a snapshot without it
+    /// must not make them remove theirs.
+    pub fn may_be_synced_elsewhere(self) -> bool {
+        match self {
+            Self::Link | Self::Unreadable | Self::InUse => true,
+            Self::Name | Self::Special => false,
+        }
+    }
+
+    /// The reason in words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Name => "its name is not valid Unicode",
+            Self::Link => "it is a link",
+            Self::Special => "it is no ordinary file",
+            Self::Unreadable => "it cannot be read",
+            Self::InUse => "the running game has it open",
+        }
+    }
+}
+
+/// The files of an instance that are in its scope.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// Every file, by its path in the instance with `/` between folders.
+    pub files: BTreeMap<String, Stat>,
+    /// What restic is told to save: the topmost folders and files. A folder that holds a
+    /// followed link is not among them, but what lies in it is, because restic saves links
+    /// as links.
+    pub roots: Vec<String>,
+    /// What is in the scope and cannot be synced.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Tree {
+    /// Walks the instance.
+    pub fn walk(instance: &Path, scope: &Scope) -> anyhow::Result<Self> {
+        let mut walk = Walk { instance, scope, tree: Self::default() };
+        let top = walk
+            .folder(instance, "", Reach::Toward)
+            .with_context(|| format!("could not read {}", instance.display()))?;
+        let mut tree = walk.tree;
+        tree.roots = top.roots;
+        Ok(tree)
+    }
+
+    /// Total size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.files.values().map(|stat| stat.size).sum()
+    }
+
+    /// Takes `world` out of what is synced now.
+    pub fn leave_out_world(&mut self, world: &str) {
+        let folder = format!("saves/{world}");
+        let inside = format!("{folder}/");
+        self.files.retain(|path, _| !path.starts_with(&inside));
+        self.roots.retain(|root| *root != folder && !root.starts_with(&inside));
+        self.left_out.push(LeftOut { on_disk: PathBuf::from(&folder), path: folder, why: Why::InUse });
+    }
+
+    /// Whether `path` lies in something that was left out, so that its absence from
+    /// [`Tree::files`] does not mean that it is gone.
+    pub fn hides(&self, path: &str) -> bool {
+        self.left_out.iter().any(|left| {
+            path.strip_prefix(left.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}
+
+/// Whether the walk is in an included folder, or on the way to one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Toward,
+    Inside,
+}
+
+struct Walk<'a> {
+    instance: &'a Path,
+    scope: &'a Scope,
+    tree: Tree,
+}
+
+/// What a folder contributes to the roots.
+#[derive(Default)]
+struct Found {
+    roots: Vec<String>,
+    /// A link was followed below, so the folder cannot be a root as a whole.
+    followed: bool,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, path: &str, reach: Reach) -> io::Result<Found> {
+        let mut found = Found::default();
+        for entry in fs::read_dir(folder)? {
+            self.entry(&entry?, path, reach, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn entry(&mut self, entry: &DirEntry, parent: &str, reach: Reach, found: &mut Found) -> io::Result<()> {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else {
+            if reach == Reach::Inside {
+                let path = join(parent, &name.to_string_lossy());
+                self.leave_out(path, Path::new(parent).join(&name), Why::Name);
+            }
+            return Ok(());
+        };
+        let path = join(parent, name);
+        let inside = reach == Reach::Inside || self.scope.includes(&path);
+        let reach = if inside { Reach::Inside } else { Reach::Toward };
+        if self.scope.excludes(&path) || !inside && !self.scope.may_include_below(&path) {
+            return Ok(());
+        }
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if kind.is_dir() {
+            let below = self.subfolder(&entry.path(), &path, reach)?;
+            found.followed |= below.followed;
+            if inside && !below.followed {
+                found.roots.push(path);
+            } else {
+                found.roots.extend(below.roots);
+            }
+        } else if kind.is_file() {
+            if inside {
+                match entry.metadata() {
+                    Ok(metadata) => {
+                        self.tree.files.insert(path.clone(), Stat::of(&metadata));
+                        found.roots.push(path);
+                    }
+                    // Gone since the folder was listed.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        } else if kind.is_symlink() {
+            if self.may_follow(&entry.path(), &path) {
+                let below = self.subfolder(&entry.path(), &path, reach)?;
+                found.followed = true;
+                found.roots.extend(below.roots);
+            } else if inside {
+                self.leave_out(path.clone(), PathBuf::from(path), Why::Link);
+            }
+        } else if inside {
+            self.leave_out(path.clone(), PathBuf::from(path), Why::Special);
+        }
+        Ok(())
+    }
+
+    fn subfolder(&mut self, folder: &Path, path: &str, reach: Reach) -> io::Result<Found> {
+        match self.folder(folder, path, reach) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.leave_out(path.to_owned(), PathBuf::from(path), Why::Unreadable);
+                let inside = format!("{path}/");
+                self.tree.files.retain(|file, _| !file.starts_with(&inside));
+                Ok(Found::default())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::default()),
+            other => other,
+        }
+    }
+
+    /// Links to folders are followed where players make them, and where they stay inside the
+    /// instance; never into our own folder, and never to a folder that holds the instance.
+    fn may_follow(&self, link: &Path, path: &str) -> bool {
+        let Ok(target) = dunce::canonicalize(link) else { return false };
+        let leads_home = target.starts_with(self.instance.join(".cloud-sync")) || self.instance.starts_with(&target);
+        let is_root = self.scope.includes(path) || self.scope.may_include_below(path);
+        let allowed = Scope::is_players_own(path) || is_root && target.starts_with(self.instance);
+        target.is_dir() && !leads_home && allowed
+    }
+
+    fn leave_out(&mut self, path: String, on_disk: PathBuf, why: Why) {
+        self.tree.left_out.push(LeftOut { path, on_disk, why });
+    }
+}
+
+fn join(parent: &str, name: &str) -> String {
+    if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") }
+}
+
+/// How a tree differs from what was last synced.
+#[derive(Clone, Debug, Default)]
+pub struct Edits {
+    /// Files that the manifest lacks.
+    pub added: Vec<String>,
+    /// Files whose content is another.
+    pub changed: Vec<String>,
+    /// Files that only the manifest has.
+    pub removed: Vec<String>,
+    /// Files that were rewritten with the same content, and their new times.
+    pub touched: Vec<(String, Stat)>,
+}
+
+impl Edits {
+    /// Compares `tree` with `manifest`, reading small files whose time alone has changed.
+    pub fn find(instance: &Path, tree: &Tree, manifest: &Manifest, scope: &Scope) -> Self {
+        let mut edits = Self::default();
+        for (path, stat) in &tree.files {
+            match manifest.get(path) {
+                None => edits.added.push(path.clone()),
+                Some(entry) if entry.size == stat.size && entry.mtime == stat.mtime => {}
+                Some(entry)
+                    if entry.size == stat.size
+                        && entry.sha256.is_some()
+                        && entry.sha256 == hash_small(&instance.join(path), *stat) =>
+                {
+                    edits.touched.push((path.clone(), *stat));
+                }
+                Some(_) => edits.changed.push(path.clone()),
+            }
+        }
+        // A file that has left the scope is none of our business any more.
+        edits.removed = manifest
+            .keys()
+            .filter(|path| !tree.files.contains_key(*path) && !tree.hides(path) && scope.contains(path))
+            .cloned()
+            .collect();
+        edits
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+
+    /// Every path that was added, changed or removed.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.added.iter().chain(&self.changed).chain(&self.removed).map(String::as_str)
+    }
+
+    /// Whether the file at `path`, or any file of its world, was edited.
+    pub fn touch_unit_of(&self, path: &str) -> bool {
+        match world_of(path) {
+            Some(world) => self.paths().any(|edited| world_of(edited) == Some(world)),
+            None => self.paths().any(|edited| edited == path),
+        }
+    }
+
+    /// What `tree` is against `manifest`.
+    pub fn local(&self, tree: &Tree, manifest: &Manifest) -> Local {
+        let has_known_file = tree.files.keys().any(|path| manifest.contains_key(path));
+        let lost_all = !manifest.is_empty() && !self.removed.is_empty() && !has_known_file;
+        if lost_all || manifest.is_empty() && tree.files.is_empty() {
+            Local::Absent
+        } else if self.is_empty() {
+            Local::Clean
+        } else {
+            Local::Edited
+        }
+    }
+}
+
+/// The manifest of `files`, taking over from `known` what has not changed since.
+pub fn manifest_of(instance: &Path, files: &BTreeMap<String, Stat>, known: &Manifest) -> Manifest {
+    let entry = |path: &str, stat: Stat| match known.get(path) {
+        Some(entry) if entry.size == stat.size && entry.mtime == stat.mtime => entry.clone(),
+        _ => Entry {
+            size: stat.size,
+            mtime: stat.mtime,
+            cloud_mtime: None,
+            sha256: hash_small(&instance.join(path), stat),
+        },
+    };
+    files.iter().map(|(path, stat)| (path.clone(), entry(path, *stat))).collect()
+}
+
+/// The SHA-256 of a small file, if it can be read and still is what `stat` says.
+pub fn hash_small(file: &Path, stat: Stat) -> Option<[u8; 32]> {
+    if stat.size > HASHED_UP_TO {
+        return None;
+    }
+    let mut content = Vec::with_capacity(usize::try_from(stat.size).ok()? + 1);
+    let mut file = File::open(file).ok()?;
+    file.by_ref().take(HASHED_UP_TO + 1).read_to_end(&mut content).ok()?;
+    let unchanged = Stat::of(&file.metadata().ok()?) == stat && content.len() as u64 == stat.size;
+    unchanged.then(|| Sha256::digest(&content).into())
+}
