@@ -1,0 +1,1 @@
+//! DESIGN.md and README.md against the code.

@@ -1,0 +1,1 @@
+//! Servers that are gone, broken, full or somebody else.

@@ -1,0 +1,17 @@
+//! Stories: PCs, a cloud, what the player did, and what each disk holds afterwards. All of
+//! them run the real program against the real restic.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics to fail")]
+
+mod support;
+
+mod cli {
+    mod bad_input;
+    mod design;
+    mod kill;
+    mod network;
+    mod provision;
+    mod scope;
+    mod secrets;
+    mod stories;
+}

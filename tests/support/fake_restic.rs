@@ -1,0 +1,83 @@
+//! A restic that misbehaves on demand. It obeys the file `script.json` beside it, which says
+//! for each verb what to do; a verb that the script does not name is done by the real restic.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::struct_excessive_bools,
+    reason = "it is told what to do by tests, and may fail as it likes"
+)]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Script {
+    real: String,
+    verbs: std::collections::BTreeMap<String, Behaviour>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Behaviour {
+    /// Do as the real restic does first.
+    real_first: bool,
+    /// Write the arguments and the environment into this file.
+    record: Option<String>,
+    stdout: Vec<String>,
+    stderr: Vec<String>,
+    /// Print no end of text.
+    flood: bool,
+    /// Close nothing and never end.
+    hang: bool,
+    /// Do not react to an interrupt.
+    ignore_signals: bool,
+    exit: u8,
+}
+
+fn main() -> ExitCode {
+    let script = std::env::current_exe().unwrap().with_file_name("script.json");
+    let script: Script = serde_json::from_slice(&std::fs::read(script).unwrap()).unwrap();
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let verb = arguments.first().map(|verb| verb.to_string_lossy().into_owned()).unwrap_or_default();
+    let Some(behaviour) = script.verbs.get(&verb).or_else(|| script.verbs.get("*")) else {
+        return run_real(&script.real, &arguments);
+    };
+    if behaviour.ignore_signals {
+        ctrlc::set_handler(|| {}).unwrap();
+    }
+    if let Some(file) = &behaviour.record {
+        let environment: Vec<_> =
+            std::env::vars_os().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect();
+        std::fs::write(Path::new(file), format!("{arguments:?}\n{}\n", environment.join("\n"))).unwrap();
+    }
+    let mut out = std::io::stdout();
+    for line in &behaviour.stdout {
+        let _ = writeln!(out, "{line}");
+    }
+    for line in &behaviour.stderr {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+    if behaviour.flood {
+        while writeln!(out, "spam and eggs").is_ok() {}
+        return ExitCode::FAILURE;
+    }
+    if behaviour.hang {
+        loop {
+            thread::sleep(Duration::from_secs(3600));
+        }
+    }
+    if behaviour.real_first {
+        run_real(&script.real, &arguments);
+    }
+    ExitCode::from(behaviour.exit)
+}
+
+fn run_real(real: &str, arguments: &[std::ffi::OsString]) -> ExitCode {
+    let status = Command::new(real).args(arguments).status().unwrap();
+    ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
+}

@@ -1,0 +1,9 @@
+//! What the stories are told with.
+
+pub mod cloud;
+pub mod http;
+pub mod pc;
+pub mod tools;
+
+pub use cloud::Cloud;
+pub use pc::{Pc, Ran};

@@ -1,0 +1,228 @@
+//! A PC: one instance on its own disk, its own home, its own clock.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use super::cloud::Cloud;
+use super::tools;
+
+/// A PC with one instance.
+pub struct Pc {
+    pub name: String,
+    /// The instance.
+    pub dir: PathBuf,
+    home: PathBuf,
+    url: String,
+    token_file: PathBuf,
+    /// How far its clock is off, in seconds.
+    pub clock: i64,
+}
+
+/// What a run said and did.
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    /// The last line of stdout, if it is JSON.
+    pub json: Value,
+}
+
+impl Ran {
+    /// Checks the exit code, divergence and outcome.
+    #[track_caller]
+    pub fn expect(self, code: i32, divergence: &str, outcome: &str) -> Self {
+        let found = (self.code, self.json["divergence"].as_str(), self.json["outcome"].as_str());
+        assert_eq!(found, (code, Some(divergence), Some(outcome)), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Checks that a warning contains `text`.
+    #[track_caller]
+    pub fn warns(self, text: &str) -> Self {
+        let warnings = self.json["warnings"].to_string();
+        assert!(warnings.contains(text), "no warning about {text:?} in {warnings}");
+        self
+    }
+
+    /// Checks that the error's message or hint contains `text`.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(
+            self.json["error"].to_string().contains(text),
+            "{text:?} is not said:\n{}\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+}
+
+impl Pc {
+    pub fn new(cloud: &Cloud, name: &str) -> Self {
+        let home = cloud.home.path().join("pcs").join(name);
+        // Each PC has its instances elsewhere.
+        let dir = home.join(format!("instances of {name}")).join("minecraft");
+        fs::create_dir_all(&dir).unwrap();
+        let (url, token_file) = (cloud.url.clone(), cloud.token_file());
+        Self { name: name.to_owned(), dir, home, url, token_file, clock: 0 }
+    }
+
+    /// A command of cloud-sync on this PC, without options.
+    pub fn bare(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-sync"));
+        command.env_clear().current_dir(&self.home).stdin(Stdio::null());
+        for name in ["PATH", "SystemRoot", "TEMP", "TMP"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command
+            .env("HOME", &self.home)
+            .env("CLOUD_SYNC_CACHE_DIR", self.home.join("cache"))
+            .env("CLOUD_SYNC_RESTIC_BINARY", tools::restic())
+            .env("CLOUD_SYNC_MACHINE", &self.name);
+        if self.clock != 0 {
+            command.env("CLOUD_SYNC_NOW", chrono::DateTime::<chrono::Utc>::from(self.now()).to_rfc3339());
+        }
+        command
+    }
+
+    /// A command as a launcher runs it.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare();
+        command.args(arguments).arg("--json").arg(format!("--url={}", self.url));
+        command.arg("--pack-folder").arg(&self.dir).arg("--token-file").arg(&self.token_file);
+        command
+    }
+
+    /// Runs a command of cloud-sync.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        ran(&mut self.command(arguments))
+    }
+
+    pub fn pull(&self) -> Ran {
+        self.run(&["pull"])
+    }
+
+    pub fn push(&self) -> Ran {
+        self.run(&["push"])
+    }
+
+    pub fn status(&self) -> Ran {
+        self.run(&["status"])
+    }
+
+    /// The time by this PC's clock.
+    pub fn now(&self) -> SystemTime {
+        let off = Duration::from_secs(self.clock.unsigned_abs());
+        if self.clock < 0 { SystemTime::now() - off } else { SystemTime::now() + off }
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.dir.join(path)
+    }
+
+    /// The player, or the game, writes a file.
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let file = self.path(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, content).unwrap();
+        fs::File::options().write(true).open(&file).unwrap().set_modified(self.now()).unwrap();
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path} on {}: {error}", self.name))
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.path(path).exists()
+    }
+
+    pub fn remove(&self, path: &str) {
+        let path = self.path(path);
+        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+    }
+
+    /// Everything in the instance but our own folder.
+    pub fn tree(&self) -> BTreeMap<String, Vec<u8>> {
+        tree(&self.dir)
+    }
+
+    /// `state.json`.
+    pub fn state(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.path(".cloud-sync/state.json")).unwrap()).unwrap()
+    }
+
+    /// The base in `state.json`.
+    pub fn base(&self) -> Option<String> {
+        self.state()["base"].as_str().map(str::to_owned)
+    }
+
+    /// The files in all undo copies, with what they contain; later ones win.
+    pub fn undo_files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        let Ok(copies) = fs::read_dir(self.path(".cloud-sync/undo")) else { return found };
+        let mut copies: Vec<_> = copies.map(|copy| copy.unwrap().path()).collect();
+        copies.sort();
+        for copy in copies {
+            found.extend(tree(&copy.join("files")));
+        }
+        found
+    }
+
+    /// The cloud-sync folder holds nothing of an unfinished run.
+    #[track_caller]
+    pub fn assert_tidy(&self) {
+        for name in ["staging", "journal.json"] {
+            assert!(!self.has(&format!(".cloud-sync/{name}")), "{name} was left on {}", self.name);
+        }
+    }
+}
+
+/// Runs a command and takes in what it says.
+pub fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8(output.stdout).expect("stdout is not UTF-8");
+    let stderr = String::from_utf8(output.stderr).expect("stderr is not UTF-8");
+    let json = stdout.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    Ran { code: output.status.code().unwrap_or(-1), stdout, stderr, json }
+}
+
+/// All files below `folder` but cloud-sync's own, following links, by their paths in it.
+pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(inner) = open.pop() {
+        let Ok(entries) = fs::read_dir(folder.join(&inner)) else { continue };
+        for entry in entries {
+            let entry = entry.unwrap();
+            let path = inner.join(entry.file_name());
+            if entry.file_name() == OsStr::new(".cloud-sync") {
+                continue;
+            }
+            if fs::metadata(entry.path()).is_ok_and(|found| found.is_dir()) {
+                open.push(path);
+            } else {
+                let name = path.to_string_lossy().replace('\\', "/");
+                found.insert(name, fs::read(entry.path()).unwrap_or_default());
+            }
+        }
+    }
+    found
+}
+
+/// Two PCs have the same files with the same content.
+#[track_caller]
+pub fn assert_same(one: &Pc, other: &Pc) {
+    let (left, right) = (one.tree(), other.tree());
+    let names = |tree: &BTreeMap<String, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&left), names(&right), "{} and {} have other files", one.name, other.name);
+    for (path, content) in left {
+        assert!(content == right[&path], "{path} differs between {} and {}", one.name, other.name);
+    }
+}
