@@ -8,6 +8,8 @@ use anyhow::Context as _;
 
 /// Replaces `file` by `content`, in one step.
 pub fn replace(file: &Path, content: &[u8]) -> anyhow::Result<()> {
+    #[cfg(test)]
+    crash::tick()?;
     let write = || -> io::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
         // Readable by this user alone, as temporary files are.
@@ -23,6 +25,8 @@ pub fn replace(file: &Path, content: &[u8]) -> anyhow::Result<()> {
 /// Moves a file or folder. Within a filesystem that is one step; to another one, the copy is
 /// complete before it appears and before the original goes.
 pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    #[cfg(test)]
+    crash::tick()?;
     let moved = match fs::rename(from, to) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices && !from.is_dir() => copy_over(from, to),
         other => other,
@@ -88,4 +92,28 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Stands in for a power cut: after so many renames nothing works any more.
+#[cfg(test)]
+pub mod crash {
+    use std::cell::Cell;
+
+    thread_local! {
+        static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// Lets `renames` more succeed; with none, all do.
+    pub fn after(renames: Option<usize>) {
+        LEFT.set(renames);
+    }
+
+    pub fn tick() -> anyhow::Result<()> {
+        match LEFT.get() {
+            Some(0) => anyhow::bail!("power cut"),
+            Some(left) => LEFT.set(Some(left - 1)),
+            None => {}
+        }
+        Ok(())
+    }
 }

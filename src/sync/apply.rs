@@ -105,12 +105,12 @@ impl Journal {
 
 /// Finishes a transaction that was cut off, if there is one.
 pub fn recover(ctx: &Context<'_>) -> Result<()> {
-    let Some(journal) = pending(&ctx.instance)? else {
-        // Files that were fetched and never meant anything.
-        return fetch::clear(&ctx.instance.staging());
-    };
-    ctx.note("finishing a restore that was cut off");
-    journal.finish(&ctx.instance)
+    if let Some(journal) = pending(&ctx.instance)? {
+        ctx.note("finishing a restore that was cut off");
+        journal.finish(&ctx.instance)?;
+    }
+    // Files that were fetched and never meant anything.
+    fetch::clear(&ctx.instance.staging())
 }
 
 /// The transaction that was cut off, if there is one.
@@ -237,4 +237,126 @@ pub fn whole_worlds<'a>(
         counts.into_iter().filter(|(_, left)| *left == 0).map(|(world, _)| world.to_owned()).collect();
     worlds.sort();
     worlds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::durable::crash;
+
+    fn write(file: &Path, content: &str) {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+
+    fn read(file: &Path) -> Option<String> {
+        fs::read_to_string(file).ok()
+    }
+
+    /// An instance with two worlds and a journal that replaces a file, adds one, puts one
+    /// where a folder must give way, and removes a world with its lock file.
+    fn instance() -> (tempfile::TempDir, Instance, Journal) {
+        let folder = tempfile::tempdir().unwrap();
+        let instance = Instance::open(folder.path()).unwrap();
+        instance.prepare().unwrap();
+        for (path, content) in [
+            ("saves/A/level.dat", "old"),
+            ("saves/B/level.dat", "gone"),
+            ("saves/B/region/r.mca", "gone, too"),
+            ("saves/B/session.lock", "lock"),
+            ("xaero", "a file where a folder comes"),
+            ("mods/a.jar", "mod"),
+            (".cloud-sync/staging/files/saves/A/level.dat", "new"),
+            (".cloud-sync/staging/files/saves/A/region/r.mca", "added"),
+            (".cloud-sync/staging/files/xaero/map.txt", "map"),
+        ] {
+            write(&instance.root().join(path), content);
+        }
+        let note =
+            Note { number: 1, at: chrono::DateTime::UNIX_EPOCH, command: "pull".into(), added: vec![], worlds: vec![] };
+        let paths = |list: &[&str]| list.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
+        let remove = paths(&["saves/B/level.dat", "saves/B/region/r.mca"]);
+        let place = paths(&["saves/A/level.dat", "saves/A/region/r.mca", "xaero/map.txt"]);
+        let next = State { repository: Some("next".to_owned()), ..State::default() };
+        let mut journal = Journal::staged("copy".to_owned(), note, remove, place, next);
+        journal.gone_worlds = paths(&["B"]);
+        (folder, instance, journal)
+    }
+
+    fn check(instance: &Instance, crashed_after: usize) {
+        let root = instance.root();
+        for (path, content) in [
+            ("saves/A/level.dat", Some("new")),
+            ("saves/A/region/r.mca", Some("added")),
+            ("xaero/map.txt", Some("map")),
+            ("mods/a.jar", Some("mod")),
+            ("saves/B/level.dat", None),
+            (".cloud-sync/undo/copy/files/saves/A/level.dat", Some("old")),
+            (".cloud-sync/undo/copy/files/saves/B/level.dat", Some("gone")),
+            (".cloud-sync/undo/copy/files/saves/B/region/r.mca", Some("gone, too")),
+            (".cloud-sync/undo/copy/files/saves/B/session.lock", Some("lock")),
+            (".cloud-sync/undo/copy/files/xaero", Some("a file where a folder comes")),
+        ] {
+            assert_eq!(read(&root.join(path)).as_deref(), content, "{path} after a crash at step {crashed_after}");
+        }
+        assert!(!root.join("saves/B").exists());
+        assert!(!instance.journal_file().exists() && !instance.staging().exists());
+        assert_eq!(State::load(&instance.state_file()).unwrap().repository.as_deref(), Some("next"));
+    }
+
+    #[test]
+    fn a_crash_after_any_step_is_finished_by_the_next_run() {
+        for step in 0.. {
+            let (_folder, instance, journal) = instance();
+            crash::after(Some(step));
+            let result = journal.commit(&instance);
+            crash::after(None);
+            if result.is_ok() {
+                assert!(step > 10, "the crash never came");
+                check(&instance, step);
+                return;
+            }
+            match pending(&instance).unwrap() {
+                Some(journal) => journal.finish(&instance).unwrap(),
+                None => {
+                    // Not begun: everything is as it was.
+                    assert_eq!(read(&instance.root().join("saves/A/level.dat")).as_deref(), Some("old"));
+                    assert_eq!(step, 0);
+                    continue;
+                }
+            }
+            check(&instance, step);
+        }
+    }
+
+    #[test]
+    fn a_crash_while_a_crash_is_mended_loses_nothing_either() {
+        for (first, second) in (1..12).flat_map(|first| (0..12).map(move |second| (first, second))) {
+            let (_folder, instance, journal) = instance();
+            crash::after(Some(first));
+            let _ = journal.commit(&instance);
+            crash::after(Some(second));
+            let _ = pending(&instance).unwrap().map(|journal| journal.finish(&instance));
+            crash::after(None);
+            if let Some(journal) = pending(&instance).unwrap() {
+                journal.finish(&instance).unwrap();
+            }
+            check(&instance, first * 100 + second);
+        }
+    }
+
+    #[test]
+    fn what_a_player_made_between_crash_and_mending_is_kept() {
+        let (_folder, instance, journal) = instance();
+        crash::after(Some(7));
+        let _ = journal.commit(&instance);
+        crash::after(None);
+        let level = instance.root().join("saves/A/level.dat");
+        write(&level, "played offline");
+        pending(&instance).unwrap().unwrap().finish(&instance).unwrap();
+        let copies = instance.undo().join("copy/files/saves/A");
+        let kept = [read(&level), read(&copies.join("level.dat")), read(&copies.join("level.dat~1"))];
+        assert!(kept.contains(&Some("played offline".to_owned())), "{kept:?}");
+        assert!(kept.contains(&Some("old".to_owned())), "{kept:?}");
+    }
 }
