@@ -128,10 +128,14 @@ fn run(
     };
     let result = command(&mut ctx, &mut outcome);
     front.finished();
-    outcome.warnings = ctx.warnings();
-    if let Err(error) = result {
-        outcome = outcome.failed(&error, args.strict);
+    if let Err(error) = &result {
+        if error.exit(args.strict) == Exit::Ok {
+            let hint = error.hint_text().map(|hint| format!("; {hint}")).unwrap_or_default();
+            ctx.warn(&format!("{}{hint}", error.message()));
+        }
+        outcome = outcome.failed(error, args.strict);
     }
+    outcome.warnings = ctx.warnings();
     let json = ctx.log.redact(&outcome.to_json());
     ctx.log.line(&format!("exit {}: {json}", outcome.exit as u8));
     outcome
@@ -157,9 +161,8 @@ fn front(args: &Args) -> Box<dyn Front> {
 fn report(args: &Args, outcome: &Outcome) -> Exit {
     let mut err = std::io::stderr();
     if let Some(error) = &outcome.error {
-        let label = if outcome.exit == Exit::Ok { "warning" } else { "error" };
         let unicode = err.is_terminal();
-        let _ = writeln!(err, "cloud-sync: {label}: {}", front::printable(&error.message, unicode));
+        let _ = writeln!(err, "cloud-sync: error: {}", front::printable(&error.message, unicode));
         if let Some(hint) = &error.hint {
             let _ = writeln!(err, "cloud-sync: hint: {}", front::printable(hint, unicode));
         }

@@ -121,7 +121,10 @@ impl Outcome {
         if error.kind == Kind::SignedOut {
             self.divergence = Divergence::SignedOut;
         }
-        self.error = Some(ErrorText { message: error.message(), hint: error.hint_text().map(str::to_owned) });
+        // Where the launch may go on it is a warning, and the warnings have it.
+        if self.exit != Exit::Ok {
+            self.error = Some(ErrorText { message: error.message(), hint: error.hint_text().map(str::to_owned) });
+        }
         self
     }
 

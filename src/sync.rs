@@ -18,6 +18,7 @@ use crate::game;
 use crate::outcome::Outcome;
 use crate::snapshot::SnapshotId;
 use crate::state::State;
+use crate::tree::manifest_of;
 use decide::{Divergence, Pull, Push};
 use observe::{Effort, Observation};
 use restore::Restore;
@@ -133,6 +134,9 @@ fn record_unchanged(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
             entry.cloud_mtime.get_or_insert(entry.mtime);
             entry.mtime = stat.mtime;
         }
+    }
+    if state.legacy_time.take().is_some() {
+        state.manifest = manifest_of(ctx.instance.root(), &seen.tree.files, &state.manifest);
     }
     state.seen.clone_from(&seen.ids);
     state.taken_in.clear();

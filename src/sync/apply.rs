@@ -107,7 +107,9 @@ impl Journal {
 pub fn recover(ctx: &Context<'_>) -> Result<()> {
     if let Some(journal) = pending(&ctx.instance)? {
         ctx.note("finishing a restore that was cut off");
-        journal.finish(&ctx.instance)?;
+        journal.finish(&ctx.instance).map_err(|error| {
+            error.hint("a restore that was cut off must be finished first; close what has the files open and run it again; nothing is lost")
+        })?;
     }
     // Files that were fetched and never meant anything.
     fetch::clear(&ctx.instance.staging())

@@ -21,6 +21,7 @@ const RESERVE: u64 = 32 << 20;
 /// The staging folder of this run.
 pub struct Staging {
     folder: PathBuf,
+    journal: PathBuf,
     staged: BTreeSet<String>,
     /// Bytes that were fetched.
     pub bytes: u64,
@@ -32,7 +33,13 @@ impl Staging {
         let folder = ctx.instance.staging();
         clear(&folder)?;
         fs::create_dir_all(folder.join("files")).with_context(|| format!("could not make {}", folder.display()))?;
-        Ok(Self { folder, staged: BTreeSet::new(), bytes: 0 })
+        let journal = ctx.instance.journal_file();
+        Ok(Self { folder, journal, staged: BTreeSet::new(), bytes: 0 })
+    }
+
+    /// A file for a list that restic reads.
+    pub fn list(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// Where the staged file is.
@@ -65,7 +72,7 @@ impl Staging {
 
         let include = match patterns(&wanted, listing) {
             Some(patterns) => {
-                let file = self.folder.join("include");
+                let file = self.list("include");
                 write_lines(&file, patterns)?;
                 Some(file)
             }
@@ -130,6 +137,16 @@ impl Staging {
     pub fn equals(&self, ctx: &Context<'_>, path: &str) -> Result<bool> {
         let same = || same_content(&self.file(path), &ctx.instance.root().join(path));
         Ok(same().with_context(|| format!("could not compare {path}"))?)
+    }
+}
+
+impl Drop for Staging {
+    /// Only a journal can still need what is staged.
+    fn drop(&mut self) {
+        if !self.journal.exists() {
+            // What cannot be removed now is removed by the next run.
+            let _ = clear(&self.folder);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::decide::{Divergence, Local, classify};
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::remote::{self, Remote};
+use crate::repository::Place;
 use crate::restic::Restic;
 use crate::scope::Scope;
 use crate::snapshot::{Graph, Lineage, Snapshot, SnapshotId, View};
@@ -70,7 +71,7 @@ impl Observation {
         }
         let mut seen = Self {
             scope,
-            unsaved_state: false,
+            unsaved_state: state.legacy_time.is_some(),
             state,
             tree,
             edits: Edits::default(),
@@ -82,6 +83,7 @@ impl Observation {
             divergence: Divergence::Unknown,
         };
         seen.forget_another_repository(ctx, account);
+        seen.doubt_missing_folder(account)?;
         seen.look_at_snapshots(restic, effort)?;
         seen.look_at_files(ctx);
         seen.divergence = classify(seen.view.lineage, seen.local);
@@ -101,6 +103,18 @@ impl Observation {
         if self.state.repository.as_deref() != Some(location) {
             self.state.repository = Some(location.to_owned());
             self.unsaved_state = true;
+        }
+    }
+
+    /// A folder that is not there any more is a drive that is not plugged in, rather than a
+    /// cloud that was emptied.
+    fn doubt_missing_folder(&self, account: &Account) -> Result<()> {
+        match account.repository.place() {
+            Place::Folder(folder) if self.state.base.is_some() && !folder.is_dir() => {
+                Err(Error::new(Kind::Offline, format!("the folder {} is not there", folder.display()))
+                    .hint("is its drive or network share connected?"))
+            }
+            _ => Ok(()),
         }
     }
 

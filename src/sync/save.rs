@@ -7,10 +7,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use chrono::TimeDelta;
 
-use super::fetch;
+use super::fetch::Staging;
 use super::observe::Observation;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
@@ -93,7 +92,6 @@ pub fn save(
         attempt += 1;
     };
 
-    fetch::clear(&ctx.instance.staging())?;
     outcome.base = Some(saved.id.clone());
     outcome.head = Some(saved.id.clone());
     outcome.files.saved = saved.files;
@@ -203,6 +201,7 @@ fn tell_what_was_left(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
 
 /// The lists that restic reads, in the staging folder.
 struct Lists {
+    _staging: Staging,
     names: std::path::PathBuf,
     excludes: std::path::PathBuf,
     odd_excludes: Vec<OsString>,
@@ -210,13 +209,11 @@ struct Lists {
 
 impl Lists {
     fn write(ctx: &Context<'_>, seen: &Observation) -> Result<Self> {
-        let folder = ctx.instance.staging();
-        fetch::clear(&folder)?;
-        fs::create_dir_all(folder.join("nothing")).with_context(|| format!("could not make {}", folder.display()))?;
+        let staging = Staging::begin(ctx)?;
         // restic saves no empty list; an empty folder of ours stands for an empty instance.
-        let nothing = [".cloud-sync/staging/nothing".to_owned()];
+        let nothing = [".cloud-sync/staging/files".to_owned()];
         let roots = if seen.tree.roots.is_empty() { &nothing[..] } else { &seen.tree.roots };
-        let names = folder.join("names");
+        let names = staging.list("names");
         write_names(&names, roots)?;
 
         let root = ctx.instance.root();
@@ -228,9 +225,9 @@ impl Lists {
                 Err(argument) => odd_excludes.push(os_string(argument)),
             }
         }
-        let excludes = folder.join("excludes");
+        let excludes = staging.list("excludes");
         write_lines(&excludes, lines)?;
-        Ok(Self { names, excludes, odd_excludes })
+        Ok(Self { _staging: staging, names, excludes, odd_excludes })
     }
 }
 

@@ -147,7 +147,8 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
     outcome.done = Done::Undone;
     ctx.note(&format!(
-        "the pull of {} is undone: {} back in place; `cloud-sync undo` again takes this back",
+        "the {} of {} is undone: {} back in place; `cloud-sync undo` again takes this back",
+        copy.note.command,
         copy.note.at.format("%Y-%m-%d %H:%M UTC"),
         counted(outcome.files.restored, "file")
     ));

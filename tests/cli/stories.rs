@@ -399,3 +399,277 @@ fn two_pushes_from_one_base_are_both_found_and_neither_is_lost() {
         }
     }
 }
+
+#[test]
+fn with_several_versions_in_the_cloud_they_are_settled_one_by_one() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    let c = cloud.pc("C");
+    c.pull().expect(0, "behind", "restored");
+    for pc in [&a, &b, &c] {
+        pc.write(LEVEL, format!("day 2 on {}", pc.name));
+        assert_eq!(pc.push().code, 0);
+    }
+    assert_eq!(cloud.heads().len(), 3);
+    let d = cloud.pc("D");
+    d.pull().expect(0, "behind", "restored");
+    for _ in 0..2 {
+        d.run(&["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
+    }
+    d.push().expect(0, "ahead", "saved");
+    assert_eq!(cloud.heads().len(), 1);
+    for pc in [&a, &b, &c] {
+        pc.pull().expect(0, "behind", "restored");
+        assert_same(pc, &d);
+    }
+}
+
+// The base is gone from the repository.
+
+#[test]
+fn a_base_that_retention_removed_is_no_conflict_without_edits() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let old = a.base().unwrap();
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    cloud.restic(&["forget", &old]);
+    a.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+}
+
+#[test]
+fn a_base_that_retention_removed_is_a_conflict_with_edits() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let old = a.base().unwrap();
+    b.write(LEVEL, "day 2 on B");
+    b.push().expect(0, "ahead", "saved");
+    cloud.restic(&["forget", &old]);
+    a.write(LEVEL, "day 2 on A");
+    a.pull().expect(3, "diverged", "cancelled");
+    a.push().expect(0, "diverged", "saved");
+    assert_eq!(a.read(LEVEL), "day 2 on A");
+    assert_eq!(cloud.heads().len(), 2);
+}
+
+// What must not make anyone lose a file.
+
+#[test]
+fn a_file_that_was_only_rewritten_is_no_edit() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    let mut later = a;
+    later.clock = 60;
+    later.write("options.txt", "fov:0.5\n");
+    later.write(LEVEL, "day 1");
+    later.status().expect(0, "in_sync", "nothing");
+    later.push().expect(0, "in_sync", "nothing");
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    later.pull().expect(0, "behind", "restored");
+    assert_same(&later, &b);
+}
+
+#[test]
+fn an_incomplete_snapshot_removes_nothing_elsewhere_and_the_files_come_back() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    // By hand, with the world missing, in the name of nobody's push.
+    a.write("options.txt", "fov:0.7\n");
+    let base = a.base().unwrap();
+    let options = a.path("options.txt");
+    cloud.restic(&[
+        "backup",
+        "--parent",
+        &base,
+        "--tag",
+        "cloud-sync,files=3-0000000000000000",
+        options.to_str().unwrap(),
+    ]);
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.read(LEVEL), "day 1", "an incomplete snapshot removed a world");
+    b.push().expect(0, "ahead", "saved");
+    assert!(cloud.files_of(&b.base().unwrap()).contains(LEVEL));
+}
+
+#[test]
+fn the_snapshots_of_another_tool_count_like_any_other() {
+    let cloud = Cloud::folder();
+    let a = cloud.pc("A");
+    play_first(&a);
+    // As the original client saved: relative, in the instance, without our tags.
+    let saved = std::process::Command::new(crate::support::tools::restic())
+        .args(["backup", "--json", "saves", "options.txt"])
+        .current_dir(&a.dir)
+        .env_clear()
+        .env("RESTIC_REPOSITORY", &cloud.repository)
+        .env("RESTIC_PASSWORD", crate::support::cloud::PASSWORD)
+        .env("RESTIC_CACHE_DIR", cloud.home.path().join("other-cache"))
+        .status()
+        .unwrap();
+    assert!(saved.success());
+    let id = cloud.heads().pop_first().unwrap();
+    let b = cloud.pc("B");
+    b.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+
+    // A still has the state that the original client left: an id and a time.
+    let time = chrono::DateTime::<chrono::Utc>::from(a.now()).to_rfc3339();
+    a.write(".cloud-sync/state.json", format!("{{\"snapshot_id\": \"{id}\", \"time\": \"{time}\"}}"));
+    a.pull().expect(0, "in_sync", "nothing");
+    assert_eq!(a.state()["version"], 2);
+    a.write(LEVEL, "day 2");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+}
+
+#[test]
+fn edits_since_the_original_clients_last_sync_are_edits() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let base = a.base().unwrap();
+    a.write(".cloud-sync/state.json", format!("{{\"snapshot_id\": \"{base}\", \"time\": \"2020-01-01T00:00:00Z\"}}"));
+    a.status().expect(0, "ahead", "nothing");
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(3, "diverged", "cancelled");
+    assert_eq!(a.read(LEVEL), "day 1");
+}
+
+#[test]
+fn another_repository_is_linked_anew_and_takes_nothing_away() {
+    let (first, second) = (Cloud::folder(), Cloud::folder());
+    let (a, _) = two_in_sync(&first);
+    let stranger = second.pc("S");
+    stranger.write("saves/Other/level.dat", "other");
+    stranger.push().expect(0, "ahead", "saved");
+
+    let url = format!("--url={}", second.url);
+    let mut command = a.bare();
+    command.args(["pull", "--json", &url, "--pack-folder"]).arg(&a.dir).arg("--token-file").arg(second.token_file());
+    crate::support::pc::ran(&mut command).expect(0, "first_link", "restored");
+    assert_eq!(a.read(LEVEL), "day 1");
+    assert_eq!(a.read("saves/Other/level.dat"), "other");
+}
+
+#[test]
+fn a_cloud_folder_that_is_not_plugged_in_is_offline_and_not_empty() {
+    let cloud = Cloud::folder();
+    let (a, _) = two_in_sync(&cloud);
+    let elsewhere = cloud.home.path().join("unplugged");
+    std::fs::rename(&cloud.repository, &elsewhere).unwrap();
+    let base = a.base();
+    a.write(LEVEL, "day 2");
+    a.pull().expect(0, "unknown", "offline").warns("is not there");
+    a.push().expect(0, "unknown", "offline");
+    assert_eq!(a.base(), base);
+    std::fs::rename(&elsewhere, &cloud.repository).unwrap();
+    a.push().expect(0, "ahead", "saved");
+}
+
+#[test]
+fn status_changes_nothing_at_all() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    let everything = |pc: &Pc| {
+        let mut files: Vec<_> = Vec::new();
+        let mut open = vec![pc.dir.clone()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                let metadata = entry.metadata().unwrap();
+                if metadata.is_dir() {
+                    open.push(entry.path());
+                }
+                files.push((entry.path(), metadata.len(), metadata.modified().unwrap()));
+            }
+        }
+        files.sort();
+        files
+    };
+    let before = everything(&a);
+    a.status().expect(0, "behind", "nothing");
+    assert_eq!(everything(&a), before);
+    let c = cloud.pc("C");
+    c.status().expect(0, "behind", "nothing");
+    assert_eq!(everything(&c), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_world_that_the_game_has_open_is_left_out_and_saved_later() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write("saves/Other/level.dat", "other");
+    a.write(LEVEL, "half written");
+    a.write("saves/World/session.lock", "\u{2603}");
+    let game = LockHolder::new(&a.path("saves/World/session.lock"));
+    a.pull().expect(4, "unknown", "stopped").says("the game is running");
+    a.push().expect(8, "ahead", "saved").warns("saves/World");
+    let head = a.base().unwrap();
+    assert!(!cloud.files_of(&head).contains(LEVEL));
+    // The other PC loses nothing by it, and its own copy of the world goes on.
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.read(LEVEL), "day 1");
+    assert_eq!(b.read("saves/Other/level.dat"), "other");
+
+    drop(game);
+    a.write(LEVEL, "day 2");
+    a.push().expect(0, "ahead", "saved");
+    assert!(cloud.files_of(&a.base().unwrap()).contains(LEVEL));
+}
+
+/// Holds the lock that Minecraft takes: a POSIX record lock, as Java does.
+#[cfg(unix)]
+struct LockHolder {
+    _file: std::fs::File,
+}
+
+#[cfg(unix)]
+impl LockHolder {
+    fn new(file: &std::path::Path) -> Self {
+        let file = std::fs::File::options().write(true).open(file).unwrap();
+        rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+        Self { _file: file }
+    }
+}
+
+#[test]
+fn a_second_run_waits_for_the_first() {
+    let cloud = Cloud::server();
+    let a = cloud.pc("A");
+    play_first(&a);
+    let mut both: Vec<_> =
+        (0..2).map(|_| a.command(&["push"]).stdout(std::process::Stdio::piped()).spawn().unwrap()).collect();
+    for child in &mut both {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(cloud.snapshots().len(), 1);
+}
+
+#[test]
+fn undo_copies_are_kept_for_the_last_three_pulls_and_whole_worlds_longer() {
+    let cloud = Cloud::server();
+    let (mut a, b) = two_in_sync(&cloud);
+    b.remove("saves/World");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    for day in 0..5 {
+        b.write("options.txt", format!("fov:{day}\n"));
+        b.push().expect(0, "ahead", "saved");
+        a.pull().expect(0, "behind", "restored");
+    }
+    let copies = |pc: &Pc| std::fs::read_dir(pc.path(".cloud-sync/undo")).unwrap().count();
+    assert_eq!(copies(&a), 4);
+    assert_eq!(a.undo_files()[LEVEL], b"day 1");
+
+    a.clock = 15 * 86_400;
+    b.write("options.txt", "fov:9\n");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    assert_eq!(copies(&a), 1);
+}

@@ -50,9 +50,12 @@ impl Ran {
         self
     }
 
-    /// Checks that the error's message or hint contains `text`.
+    /// Checks that the error's message or hint contains `text`, or a warning where it is none.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
+        if self.code == 0 {
+            return self.warns(text);
+        }
         assert!(
             self.json["error"].to_string().contains(text),
             "{text:?} is not said:\n{}\n{}",
