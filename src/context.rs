@@ -201,8 +201,8 @@ impl<'a> Context<'a> {
         let patience = std::env::var(env::PATIENCE).ok().and_then(|text| text.parse().ok());
         let patience = patience.map_or(PATIENCE, Duration::from_secs);
         let Account { repository, token } = account.clone();
-        let alive = move || remote::answers(&repository, &token);
-        Ok(Restic::new(exe, &account.repository, &account.token, cache.as_deref(), patience, alive))
+        let health = move || remote::health(&repository, &token);
+        Ok(Restic::new(exe, &account.repository, &account.token, cache.as_deref(), patience, health))
     }
 
     /// Where restic keeps what it has already fetched; none where no folder can be made,

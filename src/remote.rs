@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::credentials::Token;
 use crate::error::{Error, Kind, Result};
 use crate::repository::{Place, Repository};
-use crate::restic::{Restic, ResticError};
+use crate::restic::{Health, Restic, ResticError};
 use crate::snapshot::SnapshotId;
 
 /// The snapshots of the repository, by their ids alone.
@@ -61,13 +61,14 @@ pub fn list_by_restic(restic: &Restic) -> Result<Remote> {
     }
 }
 
-/// Whether the repository answers at all. Where only restic can tell, its silence is the answer.
-pub fn answers(repository: &Repository, token: &Token) -> bool {
-    match repository.place() {
+/// Whether the repository is there at all.
+pub fn health(repository: &Repository, token: &Token) -> Health {
+    let answers = match repository.place() {
         Place::Rest(address) => list_rest(address, token).is_ok(),
         Place::Folder(folder) => folder.is_dir(),
-        Place::Other => false,
-    }
+        Place::Other => return Health::Unknown,
+    };
+    if answers { Health::Answers } else { Health::Silent }
 }
 
 fn offline(reason: impl std::fmt::Display) -> Error {

@@ -18,6 +18,7 @@ use serde::Deserialize;
 pub use error::ResticError;
 use event::{Event, Summary};
 pub use event::{ItemError, Status};
+pub use process::Health;
 use process::{Ended, Line, Patience};
 
 use crate::credentials::Token;
@@ -34,7 +35,7 @@ pub struct Restic {
     exe: PathBuf,
     environment: Vec<(OsString, OsString)>,
     options: Vec<OsString>,
-    alive: Box<dyn Fn() -> bool + Send + Sync>,
+    health: Box<dyn Fn() -> Health + Send + Sync>,
     patience: Duration,
 }
 
@@ -94,14 +95,14 @@ pub struct Listing {
 }
 
 impl Restic {
-    /// A restic at `exe` for `repository`. `alive` is asked when restic goes quiet.
+    /// A restic at `exe` for `repository`. `health` is asked when restic goes quiet.
     pub fn new(
         exe: PathBuf,
         repository: &Repository,
         token: &Token,
         cache: Option<&Path>,
         patience: Duration,
-        alive: impl Fn() -> bool + Send + Sync + 'static,
+        health: impl Fn() -> Health + Send + Sync + 'static,
     ) -> Self {
         let mut environment = inherited(repository.location());
         let mut set = |name: &str, value: OsString| environment.push((name.into(), value));
@@ -121,7 +122,7 @@ impl Restic {
             // ssh must not ask through the terminal behind our back, nor wait for ever.
             options.extend(["-o".into(), "sftp.args=-o BatchMode=yes -o ConnectTimeout=4".into()]);
         }
-        Self { exe, environment, options, alive: Box::new(alive), patience }
+        Self { exe, environment, options, health: Box::new(health), patience }
     }
 
     /// The program that runs.
@@ -266,7 +267,7 @@ impl Restic {
     }
 
     fn lines(&self, command: Command, on_line: &mut dyn FnMut(&[u8]) -> Line) -> Result<Ended> {
-        let patience = Patience { alive: &*self.alive, stall: self.patience };
+        let patience = Patience { health: &*self.health, stall: self.patience };
         let ended = process::run(command, &patience, on_line)?;
         if ended.code == Some(0) { Ok(ended) } else { Err(ResticError::of(&ended)) }
     }
@@ -276,7 +277,7 @@ impl Restic {
         let mut summary = None;
         let mut last = Status::default();
         // A slow line may take minutes for one pack of data.
-        let patience = Patience { alive: &*self.alive, stall: self.patience * 6 };
+        let patience = Patience { health: &*self.health, stall: self.patience * 6 };
         let ended = process::run(command, &patience, &mut |line| match event::parse(line) {
             Some(Event::Status(status)) => {
                 on_status(&status);
@@ -304,7 +305,7 @@ pub fn version(exe: &Path) -> Result<Version> {
     let mut command = Command::new(exe);
     command.args(["version", "--json"]).env_clear().envs(inherited("").iter().map(|(name, value)| (name, value)));
     let mut found = None;
-    let patience = Patience { alive: &|| false, stall: Duration::ZERO };
+    let patience = Patience { health: &|| Health::Silent, stall: Duration::ZERO };
     let ended = process::run(command, &patience, &mut |line| {
         let text = String::from_utf8_lossy(line);
         found = found.or_else(|| parse_version(&text));

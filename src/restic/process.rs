@@ -26,10 +26,26 @@ const QUIET: Duration = Duration::from_secs(8);
 /// How long restic gets to tidy up after an interrupt.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// So many retries without progress between them are enough, whoever answers us.
+const MAX_RETRIES: usize = 8;
+/// And so many where only restic can tell whether the repository is there.
+const MAX_BLIND_RETRIES: usize = 4;
+
+/// Whether the repository is there, asked by other means than restic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It answers.
+    Answers,
+    /// It does not.
+    Silent,
+    /// Only restic can tell.
+    Unknown,
+}
+
 /// When to give restic up. It would retry by itself for fifteen minutes.
 pub struct Patience<'a> {
-    /// Whether the repository answers.
-    pub alive: &'a dyn Fn() -> bool,
+    /// Asks whether the repository is there.
+    pub health: &'a dyn Fn() -> Health,
     /// How long it may go without progress even if the repository answers.
     pub stall: Duration,
 }
@@ -171,6 +187,7 @@ fn follow(
     let mut ended = Ended::default();
     let mut open = 2;
     let mut noise = 0;
+    let mut retries = 0;
     let mut last_progress = Instant::now();
     let mut next_check = last_progress + QUIET;
     while open > 0 {
@@ -179,12 +196,14 @@ fn follow(
                 Line::Progress => {
                     last_progress = Instant::now();
                     next_check = last_progress + QUIET;
+                    retries = 0;
                 }
                 Line::Idle => {}
                 Line::Noise => noise += 1,
             },
             Ok(Said::Err(line)) => {
                 if is_retry(&line) {
+                    retries += 1;
                     next_check = next_check.min(Instant::now());
                 }
                 ended.note(&line);
@@ -200,7 +219,12 @@ fn follow(
             return Err(ResticError::Garbage("it prints no end of text".to_owned()));
         }
         if Instant::now() >= next_check {
-            if !(patience.alive)() {
+            let max_retries = match (patience.health)() {
+                Health::Answers => MAX_RETRIES,
+                Health::Silent => 0,
+                Health::Unknown => MAX_BLIND_RETRIES,
+            };
+            if retries >= max_retries {
                 return Err(ResticError::Unreachable(ended.last_words()));
             }
             if last_progress.elapsed() >= patience.stall {
