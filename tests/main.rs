@@ -7,7 +7,9 @@ mod support;
 
 mod cli {
     mod bad_input;
+    mod care;
     mod design;
+    mod history;
     mod kill;
     mod network;
     mod provision;

@@ -1,9 +1,10 @@
 //! What the stories are told with.
 
 pub mod cloud;
+pub mod evening;
 pub mod http;
 pub mod pc;
 pub mod tools;
 
 pub use cloud::Cloud;
-pub use pc::{Pc, Ran};
+pub use pc::Pc;

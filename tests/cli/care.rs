@@ -1,0 +1,141 @@
+//! What must not make anyone lose a file, or wait for nothing.
+
+use crate::support::evening::{LEVEL, play_first, two_in_sync};
+use crate::support::pc::assert_same;
+use crate::support::{Cloud, Pc};
+
+#[test]
+fn a_file_that_was_only_rewritten_is_no_edit() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    let mut later = a;
+    later.clock = 60;
+    later.write("options.txt", "fov:0.5\n");
+    later.write(LEVEL, "day 1");
+    later.status().expect(0, "in_sync", "nothing");
+    later.push().expect(0, "in_sync", "nothing");
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    later.pull().expect(0, "behind", "restored");
+    assert_same(&later, &b);
+}
+
+#[test]
+fn a_cloud_folder_that_is_not_plugged_in_is_offline_and_not_empty() {
+    let cloud = Cloud::folder();
+    let (a, _) = two_in_sync(&cloud);
+    let elsewhere = cloud.home.path().join("unplugged");
+    std::fs::rename(&cloud.repository, &elsewhere).unwrap();
+    let base = a.base();
+    a.write(LEVEL, "day 2");
+    a.pull().expect(0, "unknown", "offline").warns("is not there");
+    a.push().expect(0, "unknown", "offline");
+    assert_eq!(a.base(), base);
+    std::fs::rename(&elsewhere, &cloud.repository).unwrap();
+    a.push().expect(0, "ahead", "saved");
+}
+
+#[test]
+fn status_changes_nothing_at_all() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    let everything = |pc: &Pc| {
+        let mut files: Vec<_> = Vec::new();
+        let mut open = vec![pc.dir.clone()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                let metadata = entry.metadata().unwrap();
+                if metadata.is_dir() {
+                    open.push(entry.path());
+                }
+                files.push((entry.path(), metadata.len(), metadata.modified().unwrap()));
+            }
+        }
+        files.sort();
+        files
+    };
+    let before = everything(&a);
+    a.status().expect(0, "behind", "nothing");
+    assert_eq!(everything(&a), before);
+    let c = cloud.pc("C");
+    c.status().expect(0, "behind", "nothing");
+    assert_eq!(everything(&c), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_world_that_the_game_has_open_is_left_out_and_saved_later() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write("saves/Other/level.dat", "other");
+    a.write(LEVEL, "half written");
+    a.write("saves/World/session.lock", "\u{2603}");
+    let game = LockHolder::new(&a.path("saves/World/session.lock"));
+    a.pull().expect(4, "unknown", "stopped").says("the game is running");
+    a.push().expect(8, "ahead", "saved").warns("saves/World");
+    let head = a.base().unwrap();
+    assert!(!cloud.files_of(&head).contains(LEVEL));
+    // The other PC loses nothing by it, and its own copy of the world goes on.
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.read(LEVEL), "day 1");
+    assert_eq!(b.read("saves/Other/level.dat"), "other");
+
+    drop(game);
+    a.write(LEVEL, "day 2");
+    a.push().expect(0, "ahead", "saved");
+    assert!(cloud.files_of(&a.base().unwrap()).contains(LEVEL));
+}
+
+/// Holds the lock that Minecraft takes: a POSIX record lock, as Java does.
+#[cfg(unix)]
+struct LockHolder {
+    _file: std::fs::File,
+}
+
+#[cfg(unix)]
+impl LockHolder {
+    fn new(file: &std::path::Path) -> Self {
+        let file = std::fs::File::options().write(true).open(file).unwrap();
+        rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+        Self { _file: file }
+    }
+}
+
+#[test]
+fn a_second_run_waits_for_the_first() {
+    let cloud = Cloud::server();
+    let a = cloud.pc("A");
+    play_first(&a);
+    let mut both: Vec<_> =
+        (0..2).map(|_| a.command(&["push"]).stdout(std::process::Stdio::piped()).spawn().unwrap()).collect();
+    for child in &mut both {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(cloud.snapshots().len(), 1);
+}
+
+#[test]
+fn undo_copies_are_kept_for_the_last_three_pulls_and_whole_worlds_longer() {
+    let cloud = Cloud::server();
+    let (mut a, b) = two_in_sync(&cloud);
+    b.remove("saves/World");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    for day in 0..5 {
+        b.write("options.txt", format!("fov:{day}\n"));
+        b.push().expect(0, "ahead", "saved");
+        a.pull().expect(0, "behind", "restored");
+    }
+    let copies = |pc: &Pc| std::fs::read_dir(pc.path(".cloud-sync/undo")).unwrap().count();
+    assert_eq!(copies(&a), 4);
+    assert_eq!(a.undo_files()[LEVEL], b"day 1");
+
+    a.clock = 15 * 86_400;
+    b.write("options.txt", "fov:9\n");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    assert_eq!(copies(&a), 1);
+}
