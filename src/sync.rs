@@ -8,6 +8,7 @@ pub mod plan;
 pub mod restore;
 pub mod save;
 pub mod undo;
+pub mod units;
 
 use std::collections::BTreeSet;
 
