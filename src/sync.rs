@@ -42,8 +42,7 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
         }
         Pull::CatchUp => catch_up(ctx, account, &seen, outcome),
         Pull::Restore => Restore::of(ctx, account, &seen, &target(&seen)?)?.follow(outcome),
-        Pull::Link => Restore::of(ctx, account, &seen, &target(&seen)?)?.link(outcome),
-        Pull::Reconcile => Restore::of(ctx, account, &seen, &target(&seen)?)?.reconcile(outcome),
+        Pull::Link | Pull::Reconcile => Restore::of(ctx, account, &seen, &target(&seen)?)?.reconcile(outcome),
         Pull::ForgetBase => {
             let forgotten = State { repository: seen.state.repository.clone(), ..State::default() };
             forgotten.save(&ctx.instance.state_file())?;

@@ -16,4 +16,5 @@ mod cli {
     mod scope;
     mod secrets;
     mod stories;
+    mod units;
 }

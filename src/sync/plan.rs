@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::units::Unit;
 use crate::error::{Error, Kind, Result};
-use crate::scope::{Scope, world_of};
+use crate::scope::Scope;
 use crate::state::Manifest;
-use crate::tree::{Edits, Stat, Tree};
+use crate::tree::{Stat, Tree};
 
 /// The two sides of a restore, and what they last agreed on.
 #[derive(Clone, Copy)]
@@ -16,8 +17,6 @@ pub struct Sides<'a> {
     pub tree: &'a Tree,
     /// What both last agreed on.
     pub manifest: &'a Manifest,
-    /// How the instance differs from that.
-    pub edits: &'a Edits,
     /// What is synced.
     pub scope: &'a Scope,
 }
@@ -33,17 +32,16 @@ pub enum Likeness {
     Different,
 }
 
-/// What a restore may do.
-#[derive(Clone, Copy)]
-pub struct Rules<'a> {
-    /// Whether a file that the snapshot lacks may be removed: the snapshot and all between it
-    /// and the base are complete.
-    pub may_remove: bool,
-    /// Worlds that become exactly the snapshot's, whatever was edited in them: the player
-    /// chose so, and two versions of a world are never mixed.
-    pub exact_worlds: &'a BTreeSet<String>,
-    /// Files whose content was compared and is the same.
-    pub same: &'a BTreeSet<String>,
+/// Whose version of a unit is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// This PC's.
+    Local,
+    /// The cloud's; nothing was edited here.
+    Cloud,
+    /// The cloud's, exactly as it is there, whatever was edited here: the player chose so, and
+    /// two versions of a world are never mixed.
+    CloudExactly,
 }
 
 /// What a restore does.
@@ -55,8 +53,9 @@ pub struct Plan {
     pub remove: Vec<String>,
     /// Files that are as the snapshot has them.
     pub keep: Vec<String>,
-    /// Edited files and worlds that the snapshot lacks, and that stay.
-    pub spared: BTreeSet<String>,
+    /// Files that stay as this PC has them, or stay away, although the snapshot has them
+    /// otherwise.
+    pub differ: Vec<String>,
 }
 
 impl<'a> Sides<'a> {
@@ -83,50 +82,41 @@ impl<'a> Sides<'a> {
         self.cloud.iter().filter(move |(path, _)| self.scope.contains(path)).map(|(path, stat)| (path.as_str(), *stat))
     }
 
-    /// The plan under `rules`.
-    pub fn plan(self, rules: Rules<'_>) -> Result<Plan> {
+    /// What to do, if `choice` says whose version of each unit is played, and the files in
+    /// `same` were compared and are the same. What the snapshot lacks is removed only if it
+    /// `may_remove`.
+    pub fn plan(self, choice: impl Fn(Unit<'_>) -> Choice, same: &BTreeSet<String>, may_remove: bool) -> Result<Plan> {
         let mut plan = Plan::default();
-        let mut cloud_worlds = BTreeSet::new();
         for (path, stat) in self.cloud_in_scope() {
             check_name(path)?;
-            cloud_worlds.extend(world_of(path));
-            let is_same = rules.same.contains(path) || self.likeness(path, stat) == Likeness::Same;
-            if is_same {
+            if same.contains(path) || self.likeness(path, stat) == Likeness::Same {
                 plan.keep.push(path.to_owned());
-            } else if self.tree.left_out.iter().any(|left| left.path == path) {
-                // Already warned of; it stays as the player made it.
+            } else if choice(Unit::of(path)) == Choice::Local || self.tree.left_out.iter().any(|left| left.path == path)
+            {
+                // What was left out was warned of; it stays as the player made it.
+                plan.differ.push(path.to_owned());
             } else if self.tree.hides(path) {
                 return Err(in_the_way(path));
             } else {
                 plan.fetch.push(path.to_owned());
             }
         }
-        let edited_units: BTreeSet<_> = self.edits.paths().map(unit_of).collect();
         for path in self.tree.files.keys().filter(|path| !self.cloud.contains_key(*path)) {
-            let world = world_of(path).filter(|world| cloud_worlds.contains(world));
-            let exact = world.is_some_and(|world| rules.exact_worlds.contains(world));
-            let is_known = self.manifest.contains_key(path);
-            let is_edited = edited_units.contains(unit_of(path));
-            if exact || rules.may_remove && is_known && !is_edited {
+            let goes = match choice(Unit::of(path)) {
+                Choice::Local => false,
+                Choice::Cloud => may_remove && self.manifest.contains_key(path),
+                Choice::CloudExactly => true,
+            };
+            if goes {
                 plan.remove.push(path.clone());
-            } else if is_known && is_edited {
-                plan.spared.insert(unit_of(path).to_owned());
             }
         }
         Ok(plan)
     }
 }
 
-/// What is kept or replaced as a whole: a world's folder, or the file itself.
-pub fn unit_of(path: &str) -> &str {
-    match world_of(path) {
-        Some(world) => &path[.."saves/".len() + world.len()],
-        None => path,
-    }
-}
-
 /// Disks of Windows keep a tenth of a microsecond.
-fn same_time(one: i64, other: i64) -> bool {
+pub fn same_time(one: i64, other: i64) -> bool {
     one == other || one.div_euclid(100) == other.div_euclid(100)
 }
 
@@ -167,16 +157,13 @@ mod tests {
         local: &[(&str, Stat)],
         cloud: &[(&str, Stat)],
         may_remove: bool,
-        exact: &[&str],
+        choice: Choice,
     ) -> (Vec<String>, Vec<String>, Vec<String>) {
         let scope = Scope::new(&["saves/", "options.txt"], &[]).unwrap();
         let (manifest, cloud) = (manifest(known), files(cloud));
         let tree = Tree { files: files(local), ..Tree::default() };
-        let edits = Edits::find(std::path::Path::new("/nowhere"), &tree, &manifest, &scope);
-        let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, edits: &edits, scope: &scope };
-        let exact_worlds = exact.iter().map(|world| (*world).to_owned()).collect();
-        let rules = Rules { may_remove, exact_worlds: &exact_worlds, same: &BTreeSet::new() };
-        let plan = sides.plan(rules).unwrap();
+        let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, scope: &scope };
+        let plan = sides.plan(|_| choice, &BTreeSet::new(), may_remove).unwrap();
         (plan.fetch, plan.remove, plan.keep)
     }
 
@@ -192,42 +179,43 @@ mod tests {
     fn only_what_changed_is_fetched() {
         let known = [(A, stat(1, 1)), (R, stat(2, 1))];
         let cloud = [(A, stat(1, 5)), (R, stat(2, 1))];
-        assert_eq!(plan(&known, &known, &cloud, true, &[]), (paths(&[A]), paths(&[]), paths(&[R])));
+        assert_eq!(plan(&known, &known, &cloud, true, Choice::Cloud), (paths(&[A]), paths(&[]), paths(&[R])));
     }
 
     #[test]
     fn a_deletion_travels_only_from_a_complete_snapshot() {
         let known = [(A, stat(1, 1)), (B, stat(2, 1))];
         let cloud = [(A, stat(1, 1))];
-        assert_eq!(plan(&known, &known, &cloud, true, &[]).1, paths(&[B]));
-        assert_eq!(plan(&known, &known, &cloud, false, &[]).1, paths(&[]));
+        assert_eq!(plan(&known, &known, &cloud, true, Choice::Cloud).1, paths(&[B]));
+        assert_eq!(plan(&known, &known, &cloud, false, Choice::Cloud).1, paths(&[]));
     }
 
     #[test]
-    fn a_world_with_any_edit_is_not_removed_in_part() {
+    fn what_this_pc_keeps_is_neither_fetched_nor_removed() {
         let known = [(A, stat(1, 1)), (R, stat(2, 1))];
         let local = [(A, stat(9, 9)), (R, stat(2, 1))];
-        assert_eq!(plan(&known, &local, &[], true, &[]).1, paths(&[]));
+        let cloud = [(A, stat(5, 5))];
+        assert_eq!(plan(&known, &local, &cloud, true, Choice::Local), (paths(&[]), paths(&[]), paths(&[])));
     }
 
     #[test]
     fn what_the_cloud_never_had_stays() {
         let local = [(A, stat(1, 1))];
-        assert_eq!(plan(&[], &local, &[], true, &[]).1, paths(&[]));
+        assert_eq!(plan(&[], &local, &[], true, Choice::Cloud).1, paths(&[]));
     }
 
     #[test]
     fn an_exact_world_loses_what_the_cloud_lacks() {
-        let local = [(A, stat(1, 1)), (R, stat(2, 1)), (B, stat(3, 3))];
+        let local = [(A, stat(1, 1)), (R, stat(2, 1))];
         let cloud = [(A, stat(7, 7))];
-        assert_eq!(plan(&[], &local, &cloud, true, &["A"]), (paths(&[A]), paths(&[R]), paths(&[])));
+        assert_eq!(plan(&[], &local, &cloud, false, Choice::CloudExactly), (paths(&[A]), paths(&[R]), paths(&[])));
     }
 
     #[test]
     fn what_is_out_of_scope_is_not_restored() {
         let cloud =
             [("mods/evil.jar", stat(1, 1)), (".cloud-sync/token", stat(1, 1)), ("saves/A/session.lock", stat(1, 1))];
-        assert_eq!(plan(&[], &[], &cloud, true, &[]), (paths(&[]), paths(&[]), paths(&[])));
+        assert_eq!(plan(&[], &[], &cloud, true, Choice::Cloud), (paths(&[]), paths(&[]), paths(&[])));
     }
 
     #[test]
@@ -235,11 +223,13 @@ mod tests {
         let scope = Scope::new(&["saves/"], &[]).unwrap();
         for path in ["saves/../../etc/passwd", "saves//x", "saves/./x"] {
             let cloud = files(&[(path, stat(1, 1))]);
-            let (tree, manifest, edits) = (Tree::default(), Manifest::new(), Edits::default());
-            let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, edits: &edits, scope: &scope };
-            let none = BTreeSet::new();
-            let rules = Rules { may_remove: true, exact_worlds: &none, same: &BTreeSet::new() };
-            assert_eq!(sides.plan(rules).unwrap_err().kind, Kind::Stopped, "{path}");
+            let (tree, manifest) = (Tree::default(), Manifest::new());
+            let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, scope: &scope };
+            assert_eq!(
+                sides.plan(|_| Choice::Cloud, &BTreeSet::new(), true).unwrap_err().kind,
+                Kind::Stopped,
+                "{path}"
+            );
         }
     }
 }

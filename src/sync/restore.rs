@@ -1,13 +1,14 @@
 //! A pull that brings files: compare, ask where it must, fetch, apply.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::{Journal, whole_worlds};
-use super::decide::Resolution;
+use super::decide::{Divergence, Resolution};
 use super::fetch::Staging;
 use super::observe::Observation;
-use super::plan::{Likeness, Plan, Rules, Sides};
+use super::plan::{Choice, Likeness, Plan, Sides, same_time};
 use super::undo::{self, Note};
+use super::units::{self, Unit, Verdict};
 use crate::args::OnConflict;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
@@ -17,7 +18,9 @@ use crate::restic::{Listing, Restic};
 use crate::scope::world_of;
 use crate::snapshot::SnapshotId;
 use crate::state::{Entry, Manifest, State};
-use crate::tree::hash_small;
+use crate::tree::{Stat, hash_small};
+
+type Files = BTreeMap<String, Stat>;
 
 /// One restore in the making.
 pub struct Restore<'a> {
@@ -43,112 +46,170 @@ impl<'a> Restore<'a> {
     }
 
     fn sides(&self) -> Sides<'_> {
-        let Observation { tree, edits, scope, state, .. } = self.seen;
-        Sides { cloud: &self.listing.files, tree, manifest: &state.manifest, edits, scope }
+        let Observation { tree, scope, state, .. } = self.seen;
+        Sides { cloud: &self.listing.files, tree, manifest: &state.manifest, scope }
     }
 
     /// Brings the snapshot's files to an instance without edits.
     pub fn follow(mut self, outcome: &mut Outcome) -> Result<()> {
-        self.apply(&BTreeSet::new(), BTreeSet::new(), outcome)?;
+        self.apply(|_| Choice::Cloud, &[], outcome)?;
         outcome.done = Done::Restored;
         Ok(())
     }
 
-    /// Brings the snapshot's files to an instance that never synced with this repository:
-    /// the cloud wins file by file. Only a world that exists on both sides is a conflict.
-    pub fn link(mut self, outcome: &mut Outcome) -> Result<()> {
-        let differing = self.differing(|path| world_of(path).is_some())?;
-        let here: BTreeSet<_> = self.seen.tree.files.keys().filter_map(|path| world_of(path)).collect();
-        let there: BTreeSet<_> = self.sides().cloud_in_scope().filter_map(|(path, _)| world_of(path)).collect();
-        let worlds: BTreeSet<String> = differing
-            .iter()
-            .filter_map(|path| world_of(path))
-            .filter(|world| here.contains(world) && there.contains(world))
-            .map(str::to_owned)
-            .collect();
-        if worlds.is_empty() {
-            return self.follow(outcome);
-        }
-        self.settle(&differing, &worlds, outcome)
-    }
-
-    /// Settles two versions that both went on. The same content on both sides is no conflict.
+    /// Joins two versions that both went on, unit by unit. Only worlds that both sides
+    /// changed, and differently, are a question.
     pub fn reconcile(mut self, outcome: &mut Outcome) -> Result<()> {
-        let differing = self.differing(|_| true)?;
-        if differing.is_empty() {
-            self.ctx.log.line("both sides have the same files");
-            let superseded = self.superseded();
-            return self.apply(&BTreeSet::new(), superseded, outcome);
+        let ancestor = self.ancestor()?;
+        let cloud: Files = self.sides().cloud_in_scope().map(|(path, stat)| (path.to_owned(), stat)).collect();
+        let changed_here = self.changed_here(&ancestor);
+        let three = units::Sides {
+            ancestor: &ancestor,
+            changed_here: &changed_here,
+            local: &self.seen.tree.files,
+            cloud: &cloud,
+            cloud_is_complete: self.may_remove(),
+        };
+        self.compare_contents(&three)?;
+        let judged = three.judge(|path| self.likeness(path, cloud[path]));
+        let mut conflicts = Vec::new();
+        let mut choices = BTreeMap::new();
+        for (unit, verdict) in judged {
+            let choice = match (verdict, unit) {
+                (Verdict::Same | Verdict::Cloud, _) => Choice::Cloud,
+                (Verdict::Local, _) => Choice::Local,
+                (Verdict::DeletedThere, _) => {
+                    self.ctx.warn(&format!("{} was deleted on another PC, but changed here, and stays", unit.path()));
+                    Choice::Local
+                }
+                (Verdict::DeletedHere, _) => {
+                    self.ctx.warn(&format!("{} was deleted here, but changed on another PC, and is back", unit.path()));
+                    Choice::Cloud
+                }
+                (Verdict::Both, Unit::File(path)) => self.later(path, cloud[path]),
+                (Verdict::Both, Unit::World(world)) => {
+                    conflicts.push(world.to_owned());
+                    continue;
+                }
+            };
+            choices.insert(unit, choice);
         }
-        let worlds = differing.iter().filter_map(|path| world_of(path)).map(str::to_owned).collect();
-        self.settle(&differing, &worlds, outcome)
+        outcome.done = Done::Restored;
+        let mut given_up = Vec::new();
+        if !conflicts.is_empty() {
+            let choice = match self.ask(&conflicts)? {
+                Resolution::KeepLocal => {
+                    outcome.done = Done::KeptLocal;
+                    Choice::Local
+                }
+                Resolution::UseRemote => {
+                    outcome.done = Done::TookRemote;
+                    given_up.clone_from(&conflicts);
+                    Choice::CloudExactly
+                }
+            };
+            choices.extend(conflicts.iter().map(|world| (Unit::World(world), choice)));
+        }
+        self.apply(|unit| choices.get(&unit).copied().unwrap_or(Choice::Cloud), &given_up, outcome)
     }
 
-    /// The files of interest that differ or are on one side only. Contents are fetched and
-    /// compared only if nothing else tells the sides apart.
-    fn differing(&mut self, interest: impl Fn(&str) -> bool) -> Result<BTreeSet<String>> {
-        let sides = self.sides();
-        let mut differing = BTreeSet::new();
+    /// The files of the newest version that both sides are built on.
+    fn ancestor(&self) -> Result<Files> {
+        let Observation { state, graph, scope, .. } = self.seen;
+        let Some(base) = state.base.as_ref() else { return Ok(Files::new()) };
+        let theirs = graph.history(&self.listing.snapshot.id);
+        if theirs.contains(base) && state.legacy_time.is_none() {
+            let stat = |entry: &Entry| Stat { size: entry.size, mtime: entry.time_in_cloud() };
+            return Ok(state.manifest.iter().map(|(path, entry)| (path.clone(), stat(entry))).collect());
+        }
+        // A base that is gone from the repository has no history, and so no ancestor.
+        let common: Vec<_> = graph.history(base).into_iter().filter(|id| theirs.contains(id)).collect();
+        match graph.newest(&common) {
+            Some(ancestor) => {
+                let listing = self.restic.ls(&ancestor.id)?;
+                Ok(listing.files.into_iter().filter(|(path, _)| scope.contains(path)).collect())
+            }
+            None => Ok(Files::new()),
+        }
+    }
+
+    /// The files that this PC added, changed or removed since `ancestor`.
+    fn changed_here(&self, ancestor: &Files) -> BTreeSet<String> {
+        let Observation { state, tree, edits, .. } = self.seen;
+        let touched: BTreeSet<_> = edits.touched.iter().map(|(path, _)| path.as_str()).collect();
+        let is_changed = |path: &str, local: &Stat, old: &Stat| match state.manifest.get(path) {
+            Some(entry) if (entry.size, entry.mtime) == (local.size, local.mtime) || touched.contains(path) => {
+                (entry.size, entry.time_in_cloud()) != (old.size, old.mtime)
+            }
+            _ => local.size != old.size || !same_time(local.mtime, old.mtime),
+        };
+        let here = tree.files.iter().filter(|(path, local)| match ancestor.get(*path) {
+            Some(old) => is_changed(path, local, old),
+            None => true,
+        });
+        let gone = ancestor.keys().filter(|path| !tree.files.contains_key(*path) && !tree.hides(path));
+        here.map(|(path, _)| path).chain(gone).cloned().collect()
+    }
+
+    fn likeness(&self, path: &str, cloud: Stat) -> Likeness {
+        if self.same.contains(path) { Likeness::Same } else { self.sides().likeness(path, cloud) }
+    }
+
+    /// Fetches and compares the contents of contested units, where nothing else tells the
+    /// sides apart.
+    fn compare_contents(&mut self, three: &units::Sides<'_>) -> Result<()> {
         let mut unsure = Vec::new();
-        for (path, stat) in sides.cloud_in_scope().filter(|(path, _)| interest(path)) {
-            match sides.likeness(path, stat) {
-                Likeness::Same => {}
-                Likeness::Unsure => unsure.push(path.to_owned()),
-                Likeness::Different => {
-                    differing.insert(path.to_owned());
-                }
+        for paths in three.contested().into_values() {
+            let likeness = |path: &&str| match (three.local.contains_key(*path), three.cloud.get(*path)) {
+                (true, Some(stat)) => self.likeness(path, *stat),
+                (here, there) if here == there.is_some() => Likeness::Same,
+                _ => Likeness::Different,
+            };
+            if paths.iter().all(|path| likeness(path) != Likeness::Different) {
+                unsure.extend(
+                    paths.iter().filter(|path| likeness(path) == Likeness::Unsure).map(|path| (*path).to_owned()),
+                );
             }
         }
-        let only_here =
-            self.seen.tree.files.keys().filter(|path| interest(path) && !self.listing.files.contains_key(*path));
-        differing.extend(only_here.cloned());
-        let known_worlds: BTreeSet<_> = differing.iter().filter_map(|path| world_of(path)).map(str::to_owned).collect();
-        unsure.retain(|path| world_of(path).is_none_or(|world| !known_worlds.contains(world)));
         self.staging.fetch(self.ctx, &self.restic, &self.listing, &unsure)?;
         for path in unsure {
             if self.staging.equals(self.ctx, &path)? {
                 self.same.insert(path);
-            } else {
-                differing.insert(path);
-            }
-        }
-        Ok(differing)
-    }
-
-    fn settle(&mut self, differing: &BTreeSet<String>, worlds: &BTreeSet<String>, outcome: &mut Outcome) -> Result<()> {
-        match self.ask(differing, worlds)? {
-            Resolution::KeepLocal => {
-                keep_local(self.ctx, self.seen, outcome)?;
-                outcome.done = Done::KeptLocal;
-            }
-            Resolution::UseRemote => {
-                let superseded = self.superseded();
-                self.apply(worlds, superseded, outcome)?;
-                outcome.done = Done::TookRemote;
             }
         }
         Ok(())
     }
 
-    fn ask(&self, differing: &BTreeSet<String>, worlds: &BTreeSet<String>) -> Result<Resolution> {
-        let sum = |paths: &mut dyn Iterator<Item = u64>| {
-            paths.fold(Side::default(), |side, size| Side { files: side.files + 1, bytes: side.bytes + size })
+    /// Of two versions of a file, the one that was changed later; on first contact the cloud's.
+    fn later(&self, path: &str, cloud: Stat) -> Choice {
+        let local = self.seen.tree.files.get(path);
+        let linked = self.seen.divergence != Divergence::FirstLink;
+        if linked && local.is_some_and(|local| local.mtime > cloud.mtime) {
+            Choice::Local
+        } else {
+            Choice::CloudExactly
+        }
+    }
+
+    fn ask(&self, worlds: &[String]) -> Result<Resolution> {
+        let sum = |files: &Files| {
+            let inside = files
+                .iter()
+                .filter(|(path, _)| world_of(path).is_some_and(|world| worlds.iter().any(|one| one == world)));
+            inside
+                .fold(Side::default(), |side, (_, stat)| Side { files: side.files + 1, bytes: side.bytes + stat.size })
         };
         let snapshot = &self.listing.snapshot;
         let conflict = Conflict {
             machine: self.ctx.machine.clone(),
-            local: sum(&mut differing.iter().filter_map(|path| self.seen.tree.files.get(path)).map(|stat| stat.size)),
+            local: sum(&self.seen.tree.files),
             other_machine: snapshot.hostname.clone(),
             other_time: snapshot.time,
-            remote: sum(&mut differing.iter().filter_map(|path| self.listing.files.get(path)).map(|stat| stat.size)),
-            worlds: worlds.iter().cloned().collect(),
+            remote: sum(&self.listing.files),
+            worlds: worlds.to_vec(),
             more: self.seen.view.others.len().saturating_sub(1),
         };
-        self.ctx.log.line(&format!(
-            "conflict: {} differ, worlds {:?}",
-            counted(differing.len(), "file"),
-            conflict.worlds
-        ));
+        self.ctx.log.line(&format!("both sides changed the worlds {worlds:?}"));
         let answer = match self.ctx.args.on_conflict {
             OnConflict::Ask => self.ctx.front().conflict(&conflict),
             OnConflict::KeepLocal => Answer::KeepLocal,
@@ -166,23 +227,18 @@ impl<'a> Restore<'a> {
         }
     }
 
-    /// This PC's own head, if the cloud's version that was chosen is not built on it.
+    /// This PC's own head, if the cloud's version is not built on it: what is worth keeping of
+    /// it is in place, and the next push supersedes both.
     fn superseded(&self) -> BTreeSet<SnapshotId> {
         let heads = self.seen.graph.heads();
         self.seen.state.base.iter().filter(|base| heads.contains(*base)).cloned().collect()
     }
 
-    /// Fetches and puts in place. Worlds in `exact` become the snapshot's as a whole; the
-    /// snapshots in `superseded` are taken in.
-    fn apply(
-        &mut self,
-        exact: &BTreeSet<String>,
-        superseded: BTreeSet<SnapshotId>,
-        outcome: &mut Outcome,
-    ) -> Result<()> {
+    /// Fetches and puts in place what `choice` asks for. The worlds `given_up` are kept in the
+    /// undo copy as long as a whole world.
+    fn apply(&mut self, choice: impl Fn(Unit<'_>) -> Choice, given_up: &[String], outcome: &mut Outcome) -> Result<()> {
         let ctx = self.ctx;
-        let rules = Rules { may_remove: self.may_remove(), exact_worlds: exact, same: &self.same };
-        let plan = self.sides().plan(rules)?;
+        let plan = self.sides().plan(choice, &self.same, self.may_remove())?;
         ctx.detail(&format!(
             "plan: {} to fetch, {} to remove, {} as they are",
             plan.fetch.len(),
@@ -191,12 +247,11 @@ impl<'a> Restore<'a> {
         ));
         self.staging.fetch(ctx, &self.restic, &self.listing, &plan.fetch)?;
 
-        let next = self.next_state(&plan, superseded)?;
+        let next = self.next_state(&plan)?;
         outcome.base.clone_from(&next.base);
         outcome.files.restored = plan.fetch.len();
         outcome.files.removed = plan.remove.len();
         outcome.bytes = self.staging.bytes;
-        self.tell(&plan);
         if plan.fetch.is_empty() && plan.remove.is_empty() {
             super::fetch::clear(&ctx.instance.staging())?;
             return Ok(next.save(&ctx.instance.state_file())?);
@@ -207,8 +262,7 @@ impl<'a> Restore<'a> {
         let mut worlds = whole_worlds(plan.remove.iter().chain(&replaced), tree.keys());
         let placed: BTreeSet<_> = plan.fetch.iter().chain(&plan.keep).filter_map(|path| world_of(path)).collect();
         let gone: Vec<_> = worlds.iter().filter(|world| !placed.contains(world.as_str())).cloned().collect();
-        // What was given up in a conflict is kept as long as a whole world.
-        worlds.extend(exact.iter().filter(|world| !worlds.contains(world)).cloned().collect::<Vec<_>>());
+        worlds.extend(given_up.iter().filter(|world| !worlds.contains(world)).cloned().collect::<Vec<_>>());
         let note =
             Note { number: undo::next_number(ctx), at: ctx.now, command: outcome.command.to_owned(), added, worlds };
         let name = undo::new_name(ctx);
@@ -231,12 +285,6 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    fn tell(&self, plan: &Plan) {
-        for unit in &plan.spared {
-            self.ctx.warn(&format!("{unit} is gone from the cloud, but was changed here and stays"));
-        }
-    }
-
     /// What the snapshot lacks may go only if it and everything between it and the base hold
     /// all that their pushes saw, under the scope that is in force here.
     fn may_remove(&self) -> bool {
@@ -250,10 +298,11 @@ impl<'a> Restore<'a> {
             && between.filter_map(|id| graph.get(&id)).all(|snapshot| snapshot.seems_complete(&digest))
     }
 
-    /// The state once everything is in place: base and disk agree on the files that the
-    /// snapshot has, and on no others. A file that stays although the snapshot lacks it so
-    /// counts as added here, and goes back to the cloud with the next push.
-    fn next_state(&self, plan: &Plan, superseded: BTreeSet<SnapshotId>) -> Result<State> {
+    /// The state once everything is in place. The manifest has the snapshot's files, and no
+    /// others: a file that stays although the snapshot lacks it so counts as added here, one
+    /// that stays as this PC has it counts as changed, and both go to the cloud with the next
+    /// push.
+    fn next_state(&self, plan: &Plan) -> Result<State> {
         let Observation { state, tree, graph, view, ids, .. } = self.seen;
         let snapshot = &self.listing.snapshot;
         let root = self.ctx.instance.root();
@@ -269,7 +318,12 @@ impl<'a> Restore<'a> {
             let sha256 = hash_small(&self.staging.file(path), staged);
             manifest.insert(path.clone(), entry(staged.size, staged.mtime, cloud.mtime, sha256));
         }
+        for path in &plan.differ {
+            let cloud = self.listing.files[path];
+            manifest.insert(path.clone(), entry(cloud.size, cloud.mtime, cloud.mtime, None));
+        }
         let history = graph.history(&snapshot.id);
+        let superseded = self.superseded();
         let taken_in: BTreeSet<_> = view.taken_in.iter().cloned().chain(superseded).collect();
         let taken_in = taken_in.into_iter().filter(|id| !history.contains(id)).collect();
         let settled = view.others.iter().all(|id| history.contains(id));
@@ -288,17 +342,4 @@ impl<'a> Restore<'a> {
 
 fn entry(size: u64, mtime: i64, cloud_mtime: i64, sha256: Option<[u8; 32]>) -> Entry {
     Entry { size, mtime, cloud_mtime: (cloud_mtime != mtime).then_some(cloud_mtime), sha256 }
-}
-
-/// The other versions are settled; the next push says so.
-fn keep_local(ctx: &Context<'_>, seen: &Observation, outcome: &mut Outcome) -> Result<()> {
-    let state = State {
-        taken_in: seen.view.taken_in.union(&seen.view.others).cloned().collect(),
-        seen: seen.ids.clone(),
-        ..seen.state.clone()
-    };
-    state.save(&ctx.instance.state_file())?;
-    outcome.base.clone_from(&state.base);
-    ctx.note("this PC's version stays; the next push saves it over the cloud's, which remains in the history");
-    Ok(())
 }
