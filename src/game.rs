@@ -24,7 +24,8 @@ fn holder(lock: &Path) -> Option<Option<u32>> {
     use rustix::process::{Flock, FlockType, fcntl_getlk};
     // Java takes a POSIX record lock, which flock(2) and std's locks do not see. Asking about
     // it needs no lock of our own, and a file opened for reading will do.
-    let file = fs::File::open(lock).ok()?;
+    // A pipe of that name would keep us waiting.
+    let file = lock.is_file().then(|| fs::File::open(lock).ok())??;
     let found = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock)).ok()??;
     // In another PID namespace (a flatpak) the lock is seen and its holder is not.
     Some(found.pid.map(|pid| pid.as_raw_pid().cast_unsigned()))
