@@ -154,13 +154,13 @@ impl Scope {
         let mut included = false;
         for end in ends {
             let ancestor = &path[..end];
-            included |= self.includes(ancestor);
-            // Outside an included folder nothing is walked, so nothing can be excluded.
-            if included && self.excludes(ancestor) {
+            // Nothing brings back what lies in an excluded folder, be it on the way to an include.
+            if self.excludes(ancestor) {
                 return false;
             }
+            included |= self.includes(ancestor);
         }
-        included && !is_ours(path)
+        included
     }
 
     /// Whether the player may have a link there that leads anywhere: the folders every
@@ -253,6 +253,14 @@ mod tests {
             "config/x.toml",
         ] {
             assert!(!scope.contains(path), "{path} is synced");
+        }
+    }
+
+    #[test]
+    fn an_exclude_above_an_include_wins() {
+        let scope = Scope::new(&["config/keep/", "**/*.nbt"], &["config/"]).unwrap();
+        for (path, synced) in [("config/keep/a", false), ("config/a.nbt", false), ("a/config/a.nbt", true)] {
+            assert_eq!(scope.contains(path), synced, "{path}");
         }
     }
 
