@@ -56,8 +56,10 @@ pub const DEFAULT_EXCLUDE: &[&str] = &[
     "**/desktop.ini",
 ];
 
-/// Never synced, whatever `scope.json` says: the game's lock, and who the player is.
+/// Never synced, whatever `scope.json` says: the game's lock, who the player is, and what is
+/// ours, also where a link leads to another instance.
 pub const ALWAYS_EXCLUDE: &[&str] = &[
+    "**/.cloud-sync/",
     "**/session.lock",
     "**/accounts.json",
     "**/microsoft_accounts.json",
@@ -250,6 +252,7 @@ mod tests {
             "options.txt.bak",
             "saves/World/accounts.json",
             ".cloud-sync/state.json",
+            "saves/World/.cloud-sync/token",
             "config/x.toml",
         ] {
             assert!(!scope.contains(path), "{path} is synced");
