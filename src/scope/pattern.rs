@@ -25,9 +25,11 @@ impl Pattern {
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let refuse = |reason| Err(PatternError { pattern: text.chars().take(80).collect(), reason });
         let body = text.strip_prefix("./").unwrap_or(text);
-        let body = body.strip_suffix('/').unwrap_or(body);
+        let mut body = body.strip_suffix('/').unwrap_or(body);
         // For restic `dir/**` is `dir` itself, too.
-        let body = body.strip_suffix("/**").unwrap_or(body);
+        while let Some(folder) = body.strip_suffix("/**") {
+            body = folder;
+        }
         if text.len() > MAX_LENGTH {
             return refuse("is too long");
         }
@@ -143,6 +145,7 @@ mod tests {
             ("./options.txt", "options.txt"),
             ("region/r.[0-9].mca", "region/r.[0-9].mca"),
             ("backups/**", "backups"),
+            ("backups/**/**/", "backups"),
             ("{odd}/name", "{odd}/name"),
         ] {
             assert_eq!(Pattern::parse(text).map(|p| p.0), Ok(kept.to_owned()), "{text}");
