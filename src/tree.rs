@@ -108,7 +108,7 @@ pub struct Tree {
 impl Tree {
     /// Walks the instance.
     pub fn walk(instance: &Path, scope: &Scope) -> anyhow::Result<Self> {
-        let mut walk = Walk { instance, scope, tree: Self::default() };
+        let mut walk = Walk { instance, scope, tree: Self::default(), came_through: Vec::new() };
         let top = walk
             .folder(instance, "", Reach::Toward)
             .with_context(|| format!("could not read {}", instance.display()))?;
@@ -151,6 +151,8 @@ struct Walk<'a> {
     instance: &'a Path,
     scope: &'a Scope,
     tree: Tree,
+    /// The real folders of the links that led here.
+    came_through: Vec<PathBuf>,
 }
 
 /// What a folder contributes to the roots.
@@ -211,10 +213,12 @@ impl Walk<'_> {
                 }
             }
         } else if kind.is_symlink() {
-            if self.may_follow(&entry.path(), &path) {
-                let below = self.subfolder(&entry.path(), &path, reach)?;
+            if let Some(here) = self.may_follow(&entry.path(), &path) {
+                self.came_through.push(here);
+                let below = self.subfolder(&entry.path(), &path, reach);
+                self.came_through.pop();
                 found.followed = true;
-                found.roots.extend(below.roots);
+                found.roots.extend(below?.roots);
             } else if inside {
                 self.leave_out(path.clone(), PathBuf::from(path), Why::Link);
             }
@@ -238,13 +242,16 @@ impl Walk<'_> {
     }
 
     /// Links to folders are followed where players make them, and where they stay inside the
-    /// instance; never into our own folder, and never to a folder that holds the instance.
-    fn may_follow(&self, link: &Path, path: &str) -> bool {
-        let Ok(target) = dunce::canonicalize(link) else { return false };
+    /// instance; never into our own folder, to a folder that holds the instance, or in a
+    /// circle. Gives the real folder that such a link is in.
+    fn may_follow(&self, link: &Path, path: &str) -> Option<PathBuf> {
+        let target = dunce::canonicalize(link).ok()?;
+        let here = dunce::canonicalize(link.parent()?).ok()?;
         let leads_home = target.starts_with(self.instance.join(".cloud-sync")) || self.instance.starts_with(&target);
+        let is_circle = self.came_through.iter().chain([&here]).any(|folder| folder.starts_with(&target));
         let is_root = self.scope.includes(path) || self.scope.may_include_below(path);
         let allowed = Scope::is_players_own(path) || is_root && target.starts_with(self.instance);
-        target.is_dir() && !leads_home && allowed
+        (target.is_dir() && !leads_home && !is_circle && allowed).then_some(here)
     }
 
     fn leave_out(&mut self, path: String, on_disk: PathBuf, why: Why) {
