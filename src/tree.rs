@@ -219,7 +219,8 @@ impl Walk<'_> {
                 self.came_through.pop();
                 found.followed = true;
                 found.roots.extend(below?.roots);
-            } else if inside {
+            } else if inside || entry.path().is_dir() {
+                // On the way to an include, too: a restore must not write through it.
                 self.leave_out(path.clone(), PathBuf::from(path), Why::Link);
             }
         } else if inside {
