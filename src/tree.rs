@@ -193,7 +193,7 @@ impl Walk<'_> {
             Err(error) => return Err(error),
         };
         if kind.is_dir() {
-            let below = self.subfolder(&entry.path(), &path, reach)?;
+            let Some(below) = self.subfolder(&entry.path(), &path, reach)? else { return Ok(()) };
             found.followed |= below.followed;
             if inside && !below.followed {
                 found.roots.push(path);
@@ -218,7 +218,7 @@ impl Walk<'_> {
                 let below = self.subfolder(&entry.path(), &path, reach);
                 self.came_through.pop();
                 found.followed = true;
-                found.roots.extend(below?.roots);
+                found.roots.extend(below?.unwrap_or_default().roots);
             } else if inside || entry.path().is_dir() {
                 // On the way to an include, too: a restore must not write through it.
                 self.leave_out(path.clone(), PathBuf::from(path), Why::Link);
@@ -229,16 +229,17 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn subfolder(&mut self, folder: &Path, path: &str, reach: Reach) -> io::Result<Found> {
+    /// What is in the folder; none where it cannot be read, or is gone since it was listed.
+    fn subfolder(&mut self, folder: &Path, path: &str, reach: Reach) -> io::Result<Option<Found>> {
         match self.folder(folder, path, reach) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 self.leave_out(path.to_owned(), PathBuf::from(path), Why::Unreadable);
                 let inside = format!("{path}/");
                 self.tree.files.retain(|file, _| !file.starts_with(&inside));
-                Ok(Found::default())
+                Ok(None)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::default()),
-            other => other,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other.map(Some),
         }
     }
 
