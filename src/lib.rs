@@ -135,6 +135,10 @@ fn run(
         }
         outcome = outcome.failed(error, args.strict);
     }
+    if let Some(error) = &mut outcome.error {
+        // It may quote what restic said.
+        error.message = ctx.log.redact(&error.message);
+    }
     outcome.warnings = ctx.warnings();
     let json = ctx.log.redact(&outcome.to_json());
     ctx.log.line(&format!("exit {}: {json}", outcome.exit as u8));
