@@ -128,12 +128,14 @@ fn run(
     };
     let result = command(&mut ctx, &mut outcome);
     front.finished();
+    // No launch waits for a login.
+    let strict = args.strict || name == "login";
     if let Err(error) = &result {
-        if error.exit(args.strict) == Exit::Ok {
+        if error.exit(strict) == Exit::Ok {
             let hint = error.hint_text().map(|hint| format!("; {hint}")).unwrap_or_default();
             ctx.warn(&format!("{}{hint}", error.message()));
         }
-        outcome = outcome.failed(error, args.strict);
+        outcome = outcome.failed(error, strict);
     }
     if let Some(error) = &mut outcome.error {
         // It may quote what restic said.
