@@ -32,6 +32,9 @@ impl Repository {
     /// The repository that `url` means for `user`.
     pub fn parse(url: &str, user: &str, insecure_http: bool) -> Result<Self> {
         let url = url.trim();
+        if holds_password(url) {
+            return Err(names_someone());
+        }
         let location;
         let place = if let Some(address) = url.strip_prefix("rest:") {
             location = url.to_owned();
@@ -104,8 +107,7 @@ fn parse_address(text: &str) -> Result<Option<Url>> {
     }
     let mut address = Url::parse(text).map_err(|error| usage(&error.to_string(), text))?;
     if !address.username().is_empty() || address.password().is_some() {
-        return Err(Error::new(Kind::Usage, "the address holds a user name or password")
-            .hint("leave it out of the address; `cloud-sync login` takes the token"));
+        return Err(names_someone());
     }
     if address.query().is_some() || address.fragment().is_some() {
         return Err(usage("a repository's address has no ? and no #", text));
@@ -122,9 +124,21 @@ fn absolute(folder: &str) -> Result<PathBuf> {
     Ok(dunce::canonicalize(&made).unwrap_or(made))
 }
 
-/// An address that holds a password must not be repeated in a message.
+/// Whether an address of any kind has `user:password@` before its host.
+fn holds_password(url: &str) -> bool {
+    let host = url.split_once("://").and_then(|(_, rest)| rest.split('/').next()).unwrap_or_default();
+    host.rsplit_once('@').is_some_and(|(who, _)| who.contains(':'))
+}
+
+fn names_someone() -> Error {
+    Error::new(Kind::Usage, "the address holds a user name or password")
+        .hint("leave it out of the address; `cloud-sync login` takes the token")
+}
+
+/// An address that holds a password, or is a token by mistake, must not be repeated in a message.
 fn usage(reason: &str, url: &str) -> Error {
-    let shown = if url.contains('@') { "the address" } else { url };
+    let may_be_secret = url.contains('@') || url.contains(':') && !url.contains("://");
+    let shown = if may_be_secret { "the address" } else { url };
     Error::new(Kind::Usage, format!("--url cannot be used: {shown}: {reason}"))
         .hint("a repository's address looks like https://sync.example.org")
 }
@@ -156,6 +170,8 @@ mod tests {
     fn other_repositories_are_taken_as_they_are() {
         for url in [
             "sftp:user@host:/srv/repo",
+            "sftp://user@host:22//srv/repo",
+            "rest:http+unix:///run/restic.sock:/x/",
             "s3:https://s3.example.org/bucket",
             "rclone:remote:path",
             "rest:https://host/x/",
@@ -178,7 +194,10 @@ mod tests {
             "https://steve:hunter2@host",
             "rest:https://steve:hunter2@host/",
             "rest:steve:hunter2@host",
+            "rest:http+unix://steve:hunter2@/socket:/x/",
+            "sftp://steve:hunter2@host/x",
             "steve:hunter2@host",
+            "steve:hunter2",
         ] {
             let error = location(url).unwrap_err();
             assert_eq!(error.kind, Kind::Usage);
