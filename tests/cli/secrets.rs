@@ -1,1 +1,439 @@
-//! Nothing secret in arguments, logs or output, and nothing of the environment gets through to restic.
+//! The password goes to the cloud and to restic's environment, and nowhere else.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cloud_sync::context::Account;
+use cloud_sync::credentials::Token;
+use cloud_sync::repository::Repository;
+use serde_json::json;
+
+use crate::support::cloud::PASSWORD;
+use crate::support::http::{Answer, HttpServer};
+use crate::support::pc::ran;
+use crate::support::{Cloud, Pc, Ran, fake};
+
+const LEVEL: &str = "saves/World/level.dat";
+
+/// The password as it is, in an address, and in the header of a request.
+const FORMS: &[&str] = &[PASSWORD, "correct%20horse", "correct+horse", "c3RldmU6Y29ycmVjdCBob3JzZQ"];
+
+fn holds_secret(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    FORMS.iter().any(|form| text.contains(form))
+}
+
+/// A command as a player types it in the game folder, with the token where `login` puts it.
+fn typed(pc: &Pc, arguments: &[&str]) -> Command {
+    let mut command = pc.bare();
+    command.args(arguments).current_dir(&pc.dir);
+    command
+}
+
+/// Signs in with `text` on stdin.
+fn login(pc: &Pc, url: &str, text: &str) -> Ran {
+    let stdin = pc.dir.parent().unwrap().join("stdin");
+    fs::write(&stdin, text).unwrap();
+    let url = format!("--url={url}");
+    let mut command = typed(pc, &["login", "--token-stdin", "--json", &url]);
+    ran(command.stdin(Stdio::from(fs::File::open(stdin).unwrap())))
+}
+
+fn good_token() -> String {
+    format!("steve:{PASSWORD}\n")
+}
+
+fn token_of(pc: &Pc) -> Option<String> {
+    fs::read_to_string(pc.path(".cloud-sync/token")).ok()
+}
+
+/// Every file below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() { open.push(entry.path()) } else { found.push(entry.path()) }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Nothing that a run said, and nothing of ours but the token, holds the password.
+#[track_caller]
+fn assert_kept(pc: &Pc, ran: &Ran) {
+    assert!(!holds_secret(ran.stdout.as_bytes()), "stdout tells the password: {}", ran.stdout);
+    assert!(!holds_secret(ran.stderr.as_bytes()), "stderr tells the password: {}", ran.stderr);
+    for file in files(&pc.path(".cloud-sync")) {
+        let is_token = file == pc.path(".cloud-sync/token");
+        assert_eq!(holds_secret(&fs::read(&file).unwrap()), is_token, "{}", file.display());
+    }
+}
+
+/// The names of a run's variables that begin with `prefix`.
+fn variables<'a>(run: &'a fake::Run, prefix: &str) -> BTreeSet<&'a str> {
+    let names = run.environment.iter().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
+    names.filter(|name| name.starts_with(prefix)).collect()
+}
+
+#[test]
+fn the_password_is_in_restics_environment_and_nowhere_else() {
+    let cloud = Cloud::server_without_repository();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    let record = cloud.home.path().join("record");
+    let restic = fake::restic(&cloud.home.path().join("fake"), &json!({"*": {"record": record, "real_first": true}}));
+    let say = |arguments: &[&str], json: bool| {
+        let mut command = typed(&a, arguments);
+        command.arg("-v").env("CLOUD_SYNC_RESTIC_BINARY", &restic).args(json.then_some("--json"));
+        let ran = ran(&mut command);
+        assert_kept(&a, &ran);
+        ran
+    };
+
+    assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
+    a.write(LEVEL, "day 1");
+    a.write("options.txt", "fov:0.5");
+    for json in [false, true] {
+        assert_eq!(say(&["push"], json).code, 0);
+        b.pull().expect(0, "behind", "restored");
+        b.write(LEVEL, format!("day 2, {json}"));
+        b.push().expect(0, "ahead", "saved");
+        for command in ["status", "pull", "doctor", "undo", "push"] {
+            let ran = say(&[command], json);
+            assert_eq!(ran.code, 0, "{command}: {}\n{}", ran.stdout, ran.stderr);
+        }
+        a.write(LEVEL, "day 3");
+    }
+    let runs = fake::runs(&record);
+    for verb in ["version", "init", "backup", "snapshots", "ls", "restore", "cat"] {
+        assert!(runs.iter().any(|run| run.arguments.starts_with(&format!("[\"{verb}\""))), "restic {verb} was not run");
+    }
+    for run in &runs {
+        assert!(!holds_secret(run.arguments.as_bytes()), "{}", run.arguments);
+        let told: Vec<_> = run.environment.iter().filter(|line| holds_secret(line.as_bytes())).cloned().collect();
+        let passwords = [format!("RESTIC_PASSWORD={PASSWORD}"), format!("RESTIC_REST_PASSWORD={PASSWORD}")];
+        let is_version = run.arguments.starts_with("[\"version\"");
+        assert!(told.iter().all(|line| passwords.contains(line)), "{told:?}");
+        assert_eq!(told.len(), if is_version { 0 } else { 2 }, "{}", run.arguments);
+    }
+}
+
+#[test]
+fn a_restic_that_repeats_the_password_is_not_quoted() {
+    let cloud = Cloud::folder();
+    let a = cloud.pc("A");
+    assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
+    a.write(LEVEL, "day 1");
+    let words = format!("the password {PASSWORD} is odd");
+    let named = cloud.home.path().join(PASSWORD);
+    fs::write(&named, "").unwrap();
+    let exit_error = json!({"message_type": "exit_error", "code": 1, "message": format!("Fatal: {words}")});
+    let item = json!({"message_type": "error", "error": {"message": words}, "item": named});
+    for (stderr, exit) in
+        [(words.clone(), 1), (exit_error.to_string(), 1), (item.to_string(), 1), (item.to_string(), 3)]
+    {
+        let folder = cloud.home.path().join("fake");
+        let verbs = json!({"backup": {"real_first": exit == 3, "stderr": [stderr], "exit": exit}});
+        let restic = fake::restic(&folder, &verbs);
+        for json in [None, Some("--json")] {
+            let ran = ran(typed(&a, &["push", "-v"]).args(json).env("CLOUD_SYNC_RESTIC_BINARY", &restic));
+            assert_ne!(ran.code, 0);
+            assert!(ran.stdout.contains("***") || ran.stderr.contains("***"), "{}\n{}", ran.stdout, ran.stderr);
+            assert_kept(&a, &ran);
+        }
+    }
+}
+
+#[test]
+fn nothing_that_can_be_debugged_tells_the_password() {
+    let token = Token::parse(&good_token()).unwrap();
+    let repository = Repository::parse("https://sync.example.org", "steve", false).unwrap();
+    let account = Account { repository, token };
+    let text = format!("{account:?} {account:#?} {:?}", account.token.password());
+    assert!(text.contains("steve") && text.contains("***"));
+    assert!(!holds_secret(text.as_bytes()), "{text}");
+}
+
+/// What would lead restic astray if it saw it.
+fn hostile_environment(home: &Path) -> Vec<(&'static str, String)> {
+    let other = home.join("other").display().to_string();
+    vec![
+        ("RESTIC_HOST", "zzz".to_owned()),
+        ("RESTIC_PASSWORD", "another".to_owned()),
+        ("RESTIC_PASSWORD_FILE", other.clone()),
+        ("RESTIC_PASSWORD_COMMAND", "echo another".to_owned()),
+        ("RESTIC_REPOSITORY", other.clone()),
+        ("RESTIC_REPOSITORY_FILE", other.clone()),
+        ("RESTIC_CACERT", "/nonexistent".to_owned()),
+        ("RESTIC_TLS_CLIENT_CERT", "/nonexistent".to_owned()),
+        ("RESTIC_COMPRESSION", "bad".to_owned()),
+        ("RESTIC_FEATURES", "bad".to_owned()),
+        ("RESTIC_PACK_SIZE", "bad".to_owned()),
+        ("RESTIC_READ_CONCURRENCY", "bad".to_owned()),
+        ("RESTIC_KEY_HINT", "bad".to_owned()),
+        ("RESTIC_CACHE_DIR", other),
+        ("RESTIC_REST_USERNAME", "alex".to_owned()),
+        ("RESTIC_REST_PASSWORD", "another".to_owned()),
+        ("RESTIC_HTTP_USER_AGENT", "x".to_owned()),
+        ("RESTIC_PROGRESS_FPS", "bad".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "aws".to_owned()),
+        ("RCLONE_CONFIG", "/nonexistent".to_owned()),
+        ("B2_ACCOUNT_KEY", "b2".to_owned()),
+        ("OS_PASSWORD", "os".to_owned()),
+        ("GODEBUG", "http2client=0".to_owned()),
+        ("TZ", "Asia/Kathmandu".to_owned()),
+        ("PWD", "/".to_owned()),
+    ]
+}
+
+#[test]
+fn no_inherited_variable_leads_restic_astray() {
+    for cloud in [Cloud::server_without_repository(), Cloud::folder()] {
+        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+        let record = cloud.home.path().join("record");
+        let verbs = json!({"*": {"record": record, "real_first": true}});
+        let restic = fake::restic(&cloud.home.path().join("fake"), &verbs);
+        let run = |pc: &Pc, command: &str| {
+            let mut command = pc.command(&[command]);
+            command.env("CLOUD_SYNC_RESTIC_BINARY", &restic).envs(hostile_environment(cloud.home.path()));
+            ran(&mut command)
+        };
+        a.write(LEVEL, "day 1");
+        run(&a, "push").expect(0, "ahead", "saved");
+        run(&b, "pull").expect(0, "behind", "restored");
+        b.write(LEVEL, "day 2");
+        run(&b, "push").expect(0, "ahead", "saved");
+        run(&a, "status").expect(0, "behind", "nothing");
+        run(&a, "pull").expect(0, "behind", "restored");
+        assert_eq!(a.read(LEVEL), "day 2");
+        assert!(!cloud.home.path().join("other").exists());
+        let hosts: Vec<_> = cloud.snapshots().iter().map(|snapshot| snapshot["hostname"].clone()).collect();
+        assert_eq!(hosts, ["A", "B"]);
+
+        let ours = BTreeSet::from([
+            "RESTIC_CACHE_DIR",
+            "RESTIC_PASSWORD",
+            "RESTIC_PROGRESS_FPS",
+            "RESTIC_REPOSITORY",
+            "RESTIC_REST_PASSWORD",
+            "RESTIC_REST_USERNAME",
+        ]);
+        for run in fake::runs(&record) {
+            let is_version = run.arguments.starts_with("[\"version\"");
+            assert_eq!(variables(&run, "RESTIC_"), if is_version { BTreeSet::new() } else { ours.clone() });
+            for prefix in ["AWS_", "RCLONE_", "B2_", "OS_", "GODEBUG", "CLOUD_SYNC_"] {
+                assert_eq!(variables(&run, prefix), BTreeSet::new(), "{}", run.arguments);
+            }
+            assert!(run.environment.iter().all(|line| !line.contains("another") && line != "PWD=/"));
+        }
+    }
+}
+
+#[test]
+fn credentials_of_a_backend_reach_that_backend_alone() {
+    let cloud = Cloud::folder();
+    let a = cloud.pc("A");
+    let record = cloud.home.path().join("record");
+    let restic = fake::restic(&cloud.home.path().join("fake"), &json!({"list": {"record": record}}));
+    for (url, passed, dropped) in
+        [("s3:https://s3.example.org/bucket", "AWS_", "RCLONE_"), ("rclone:remote:path", "RCLONE_", "AWS_")]
+    {
+        let _ = fs::remove_file(&record);
+        let mut command = a.command(&["status"]);
+        command.arg(format!("--url={url}")).env("CLOUD_SYNC_RESTIC_BINARY", &restic);
+        let mut command = replace_url(&command, url);
+        ran(command.envs(hostile_environment(cloud.home.path()))).expect(0, "blank", "nothing");
+        let runs = fake::runs(&record);
+        assert_eq!(runs.len(), 1);
+        assert_eq!(variables(&runs[0], passed).len(), 1, "{url}");
+        assert_eq!(variables(&runs[0], dropped).len(), 0, "{url}");
+    }
+}
+
+/// The same command for another repository.
+fn replace_url(command: &Command, url: &str) -> Command {
+    let mut other = Command::new(command.get_program());
+    let kept = command.get_args().filter(|argument| !argument.to_string_lossy().starts_with("--url="));
+    other.args(kept).arg(format!("--url={url}")).env_clear();
+    other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    other.stdin(Stdio::null());
+    other
+}
+
+#[cfg(unix)]
+#[test]
+fn our_files_are_for_this_user_alone_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path| fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+    for umask in ["000", "022"] {
+        let cloud = Cloud::folder();
+        let a = cloud.pc("A");
+        // An older version, or an unpacked modpack, may have left it open to all.
+        fs::create_dir(a.path(".cloud-sync")).unwrap();
+        fs::set_permissions(a.path(".cloud-sync"), fs::Permissions::from_mode(0o777)).unwrap();
+        let under_umask = |command: &Command| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"]);
+            shell.arg(command.get_program()).args(command.get_args()).env_clear().current_dir(&a.dir);
+            shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            shell
+        };
+        let url = format!("--url={}", cloud.url);
+        let token = fs::File::open(cloud.token_file()).unwrap();
+        let signed_in = ran(under_umask(&typed(&a, &["login", "--token-stdin", &url])).stdin(Stdio::from(token)));
+        assert_eq!(signed_in.code, 0, "{}", signed_in.stderr);
+        a.write(LEVEL, "day 1");
+        assert_eq!(ran(&mut under_umask(&typed(&a, &["push"]))).code, 0);
+        assert_eq!(mode(&a.path(".cloud-sync")), 0o700);
+        for name in ["token", "state.json", "config.json"] {
+            assert_eq!(mode(&a.path(".cloud-sync").join(name)), 0o600, "{name} under umask {umask}");
+        }
+    }
+}
+
+#[test]
+fn login_keeps_a_token_that_is_right_and_remembers_the_address() {
+    for cloud in [Cloud::server(), Cloud::server_without_repository(), Cloud::folder()] {
+        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+        for text in [good_token(), format!("\u{feff}steve:{PASSWORD}\r\n"), format!("steve:{PASSWORD}")] {
+            assert_eq!(login(&a, &cloud.url, &text).code, 0);
+            assert_eq!(token_of(&a), Some(good_token()));
+        }
+        b.write(LEVEL, "day 1");
+        b.push().expect(0, "ahead", "saved");
+        ran(&mut typed(&a, &["pull", "--json"])).expect(0, "behind", "restored");
+        assert_eq!(a.read(LEVEL), "day 1");
+        ran(&mut typed(&a, &["status", "--json"])).expect(0, "in_sync", "nothing");
+    }
+}
+
+#[test]
+fn login_keeps_no_token_that_is_wrong() {
+    for cloud in [Cloud::server(), Cloud::folder()] {
+        let a = cloud.pc("A");
+        login(&a, &cloud.url, "steve:wrong\n").expect(6, "signed_out", "signed_out");
+        assert_eq!(token_of(&a), None);
+        assert!(!a.has(".cloud-sync/config.json"), "the address of a failed login is remembered");
+        // A good one that is there stays.
+        assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
+        login(&a, &cloud.url, "steve:wrong\n").expect(6, "signed_out", "signed_out");
+        assert_eq!(token_of(&a), Some(good_token()));
+    }
+}
+
+#[test]
+fn login_keeps_no_token_that_nobody_could_check() {
+    let mut cloud = Cloud::server();
+    let a = cloud.pc("A");
+    cloud.stop();
+    login(&a, &cloud.url, &good_token()).expect(7, "unknown", "offline");
+    assert_eq!(token_of(&a), None);
+    assert!(!a.has(".cloud-sync/config.json"));
+}
+
+#[test]
+fn login_takes_nothing_that_is_no_token() {
+    let cloud = Cloud::folder();
+    let a = cloud.pc("A");
+    for text in ["", "\n", PASSWORD, "steve:", ":correct horse", "steve:correct horse\nalex:x\n", "../x:correct horse"]
+    {
+        let ran = login(&a, &cloud.url, text).expect(1, "unknown", "failed").says("user:password");
+        assert!(!holds_secret(ran.stdout.as_bytes()) && !holds_secret(ran.stderr.as_bytes()), "{}", ran.stderr);
+        assert!(!a.has(".cloud-sync"));
+    }
+    let stdin = cloud.home.path().join("stdin");
+    fs::write(&stdin, b"steve:\xff\xfe").unwrap();
+    let mut command = typed(&a, &["login", "--token-stdin", "--json", &format!("--url={}", cloud.url)]);
+    ran(command.stdin(Stdio::from(fs::File::open(stdin).unwrap()))).expect(1, "unknown", "failed");
+    assert!(!a.has(".cloud-sync"));
+}
+
+#[test]
+fn a_rejected_token_is_never_deleted() {
+    let cloud = Cloud::server();
+    let a = cloud.pc("A");
+    assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
+    a.write(LEVEL, "day 1");
+    a.write(".cloud-sync/token", "steve:changed on the server\n");
+    for command in ["pull", "push", "status"] {
+        ran(&mut typed(&a, &[command, "--json"])).expect(0, "signed_out", "signed_out").says("cloud-sync login");
+        ran(&mut typed(&a, &[command, "--json", "--strict"])).expect(6, "signed_out", "signed_out");
+    }
+    assert_eq!(ran(&mut typed(&a, &["doctor"])).code, 1);
+    assert_eq!(token_of(&a).as_deref(), Some("steve:changed on the server\n"));
+    assert!(cloud.snapshots().is_empty());
+}
+
+#[test]
+fn logout_deletes_the_token_and_nothing_else() {
+    let cloud = Cloud::folder();
+    let a = cloud.pc("A");
+    assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
+    a.write(LEVEL, "day 1");
+    assert_eq!(ran(&mut typed(&a, &["push"])).code, 0);
+    let contents = || files(&a.dir).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect::<Vec<_>>();
+    let mut before = contents();
+    ran(&mut typed(&a, &["logout", "--json"])).expect(0, "unknown", "signed_out");
+    before.retain(|(_, file)| *file != a.path(".cloud-sync/token"));
+    assert_eq!(contents(), before);
+    ran(&mut typed(&a, &["logout", "--json"])).expect(0, "unknown", "signed_out");
+    assert_eq!(contents(), before);
+    ran(&mut typed(&a, &["pull", "--json", "--strict"])).expect(6, "signed_out", "signed_out");
+    assert_eq!(a.read(LEVEL), "day 1");
+}
+
+#[test]
+fn a_password_travels_in_clear_only_where_the_player_says_so() {
+    let cloud = Cloud::folder();
+    let a = cloud.pc("A");
+    // Stands in for every host there is.
+    let proxy = HttpServer::new(|_| Answer::status("404 Not Found"));
+    for url in ["http://sync.example.org", "rest:http://sync.example.org/steve/", "HTTP://sync.example.org"] {
+        for command in ["pull", "push", "status"] {
+            let asked = proxy.requests();
+            let command = a.command(&[command]);
+            let run = |flag: Option<&str>| {
+                ran(replace_url(&command, url).args(flag).env("http_proxy", &proxy.url).env("NO_PROXY", ""))
+            };
+            run(None).expect(2, "unknown", "failed");
+            assert_eq!(proxy.requests(), asked, "{url} was asked");
+            if url.starts_with("http:") {
+                run(Some("--insecure-http")).expect(0, "blank", "nothing");
+                assert_eq!(proxy.requests(), asked + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_password_in_the_address_is_refused_and_not_repeated() {
+    let cloud = Cloud::folder();
+    let a = cloud.pc("A");
+    for url in [
+        "https://steve:hunter2@sync.example.org",
+        "https://steve:hunter2@",
+        "https://:hunter2@sync.example.org/x",
+        "rest:https://steve:hunter2@sync.example.org/steve/",
+        "rest:http+unix://steve:hunter2@/run/restic.sock:/steve/",
+        "sftp://steve:hunter2@sync.example.org/srv",
+        "steve:hunter2",
+        "steve:hunter2@sync.example.org",
+    ] {
+        for command in ["pull", "push", "status", "login"] {
+            let mut command = replace_url(&a.command(&[command, "-v"]), url);
+            if command.get_args().any(|argument| argument == "login") {
+                let token = fs::File::open(cloud.token_file()).unwrap();
+                command.arg("--token-stdin").stdin(Stdio::from(token));
+            }
+            let ran = ran(&mut command);
+            assert_eq!(ran.code, 2, "{url}: {}", ran.stdout);
+            assert!(!ran.stdout.contains("hunter2") && !ran.stderr.contains("hunter2"), "{url}: {}", ran.stderr);
+        }
+    }
+    for file in files(&a.dir) {
+        assert!(!String::from_utf8_lossy(&fs::read(&file).unwrap()).contains("hunter2"), "{}", file.display());
+    }
+}

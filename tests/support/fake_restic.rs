@@ -8,7 +8,6 @@
 )]
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
@@ -24,9 +23,9 @@ struct Script {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Behaviour {
-    /// Do as the real restic does first.
+    /// Do as the real restic does first, and end with its exit code unless `exit` is another.
     real_first: bool,
-    /// Write the arguments and the environment into this file.
+    /// Append the arguments and the environment to this file.
     record: Option<String>,
     stdout: Vec<String>,
     stderr: Vec<String>,
@@ -36,7 +35,7 @@ struct Behaviour {
     hang: bool,
     /// Do not react to an interrupt.
     ignore_signals: bool,
-    exit: u8,
+    exit: Option<u8>,
 }
 
 fn main() -> ExitCode {
@@ -53,7 +52,9 @@ fn main() -> ExitCode {
     if let Some(file) = &behaviour.record {
         let environment: Vec<_> =
             std::env::vars_os().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect();
-        std::fs::write(Path::new(file), format!("{arguments:?}\n{}\n", environment.join("\n"))).unwrap();
+        let record = format!("{arguments:?}\n{}\n", environment.join("\n"));
+        let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
+        file.write_all(record.as_bytes()).unwrap();
     }
     let mut out = std::io::stdout();
     for line in &behaviour.stdout {
@@ -71,10 +72,8 @@ fn main() -> ExitCode {
             thread::sleep(Duration::from_secs(3600));
         }
     }
-    if behaviour.real_first {
-        run_real(&script.real, &arguments);
-    }
-    ExitCode::from(behaviour.exit)
+    let code = if behaviour.real_first { run_real(&script.real, &arguments) } else { ExitCode::SUCCESS };
+    behaviour.exit.map_or(code, ExitCode::from)
 }
 
 fn run_real(real: &str, arguments: &[std::ffi::OsString]) -> ExitCode {

@@ -2,6 +2,7 @@
 
 pub mod cloud;
 pub mod evening;
+pub mod fake;
 pub mod http;
 pub mod pc;
 pub mod tools;

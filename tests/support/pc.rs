@@ -211,7 +211,8 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             if fs::metadata(entry.path()).is_ok_and(|found| found.is_dir()) {
                 open.push(path);
             } else {
-                let name = path.to_string_lossy().replace('\\', "/");
+                let name = path.to_string_lossy();
+                let name = if cfg!(windows) { name.replace('\\', "/") } else { name.into_owned() };
                 found.insert(name, fs::read(entry.path()).unwrap_or_default());
             }
         }
