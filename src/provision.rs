@@ -22,6 +22,8 @@ use pins::Pin;
 /// The oldest restic that does all we ask for.
 pub const OLDEST: Version = Version(0, 18, 1);
 
+/// A download may take its time, but not go silent for longer than this.
+const SILENCE: Duration = Duration::from_secs(20);
 const MAX_ARCHIVE: u64 = 64 << 20;
 const MAX_PROGRAM: u64 = 256 << 20;
 
@@ -166,7 +168,8 @@ pub fn fetch(pin: &Pin, release: &str, file: &Path, front: &dyn Front) -> Result
 }
 
 fn download(address: &str, folder: &Path, front: &dyn Front) -> anyhow::Result<File> {
-    let client = client(Duration::from_secs(10)).timeout(None).build()?;
+    // For this kind of client that is the time to the answer, and then to each piece of it.
+    let client = client(Duration::from_secs(10)).timeout(SILENCE).build()?;
     let mut response = client.get(address).send().map_err(|error| anyhow!("{}", root_cause(&error)))?;
     if !response.status().is_success() {
         bail!("the server answered {}", response.status());
