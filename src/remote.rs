@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::credentials::Token;
 use crate::error::{Error, Kind, Result};
-use crate::repository::{Place, Repository};
+use crate::repository::{Place, Repository, is_loopback};
 use crate::restic::{Health, Restic, ResticError};
 use crate::snapshot::SnapshotId;
 
@@ -85,7 +85,10 @@ enum Item {
 
 fn list_rest(address: &Url, token: &Token) -> Result<Remote> {
     let address = address.join("snapshots/").map_err(offline)?;
-    let client = client(CONNECT).timeout(WHOLE).build().map_err(|error| offline(root_cause(&error)))?;
+    let client = client(CONNECT).timeout(WHOLE);
+    // restic takes no proxy to this PC either.
+    let client = if is_loopback(&address) { client.no_proxy() } else { client };
+    let client = client.build().map_err(|error| offline(root_cause(&error)))?;
     let request =
         client.get(address).basic_auth(token.user(), Some(token.password().expose())).header("Accept", LIST_V2);
     let response = request.send().map_err(|error| offline(root_cause(&error)))?;

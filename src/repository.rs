@@ -90,10 +90,14 @@ impl Repository {
 
     fn sends_password_in_clear(&self) -> bool {
         let Place::Rest(address) = &self.place else { return false };
-        let host = address.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        address.scheme() == "http" && !is_loopback
+        address.scheme() == "http" && !is_loopback(address)
     }
+}
+
+/// Whether the address is one of this PC.
+pub fn is_loopback(address: &Url) -> bool {
+    let host = address.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The address, always ended by a slash; none if it is no web address at all.
