@@ -243,6 +243,34 @@ fn a_scope_file_that_makes_no_sense_stops_the_sync_and_names_the_reason() {
 }
 
 #[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_read_is_left_out_and_told_wherever_it_is() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    let elsewhere = tempfile::tempdir_in(cloud.home.path()).unwrap();
+    for world in ["World", "Locked"] {
+        a.write(&format!("saves/{world}/level.dat"), "day 1");
+    }
+    // Because of the link every other world is named to restic by itself.
+    symlink(elsewhere.path(), a.path("saves/Linked")).unwrap();
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    let lock = |mode| fs::set_permissions(a.path("saves/Locked"), fs::Permissions::from_mode(mode)).unwrap();
+    lock(0);
+    if fs::read_dir(a.path("saves/Locked")).is_ok() {
+        return; // Nothing is locked to root.
+    }
+    a.write("saves/World/level.dat", "day 2");
+    a.push().expect(8, "ahead", "saved").warns("saves/Locked: it cannot be read");
+    assert!(cloud.files_of(&a.base().unwrap()).iter().eq(["saves/World/level.dat"]));
+    assert_eq!(cloud.snapshots().len(), 2);
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(names(&b), ["saves/Locked/level.dat", "saves/World/level.dat"]);
+    lock(0o700);
+}
+
+#[cfg(unix)]
 mod links {
     use std::os::unix::fs::symlink;
 
@@ -613,6 +641,7 @@ mod same_set {
         prop_assert_eq!(snapshots.len(), 1, "it took more than one attempt: {}", pushed.stdout);
         let base = a.base().unwrap();
         prop_assert_eq!(&cloud.files_of(&base), &walked, "the walk and restic disagree");
+        prop_assert_eq!(&snapshots[0]["summary"]["total_files_processed"], walked.len());
         let digest = format!("files={}", files_digest(walked.iter().map(String::as_str)));
         prop_assert!(tags(&snapshots[0]).contains(&digest), "{:?} lacks {}", tags(&snapshots[0]), digest);
 
@@ -620,15 +649,22 @@ mod same_set {
         prop_assert_eq!(pulled.code, 0, "{}\n{}", pulled.stdout, pulled.stderr);
         prop_assert_eq!(b.tree(), contents(&a, &walked), "B got something else");
 
-        // A few of them change: now each is fetched by its name.
+        // A few of them change: now each is fetched by its name. One goes.
         for path in walked.iter().step_by(3) {
             b.write(path, format!("B was here: {path}"));
         }
+        let gone = walked.iter().nth(1).cloned();
+        gone.iter().for_each(|path| b.remove(path));
         let (pushed, pulled) = (b.push(), a.pull());
         prop_assert_eq!((pushed.code, pulled.code), (0, 0), "{}\n{}", pushed.stdout, pulled.stdout);
         prop_assert_eq!(cloud.files_of(&b.base().unwrap()), walk(&b, &scope), "the walk and restic disagree on B");
-        prop_assert_eq!(b.tree(), contents(&a, &walked), "A got something else");
-        prop_assert_eq!(walk(&a, &scope), walked);
+        let left = &walked - &BTreeSet::from_iter(gone);
+        prop_assert_eq!(b.tree(), contents(&a, &left), "A got something else");
+        prop_assert_eq!(walk(&a, &scope), left);
+        for pc in [&a, &b] {
+            let status = pc.status();
+            prop_assert_eq!(status.json["divergence"].as_str(), Some("in_sync"), "{}", status.stdout);
+        }
         Ok(())
     }
 

@@ -409,6 +409,21 @@ fn a_password_travels_in_clear_only_where_the_player_says_so() {
 }
 
 #[test]
+fn a_password_for_this_pc_takes_no_way_round_through_a_proxy() {
+    let cloud = Cloud::server();
+    let a = cloud.pc("A");
+    let proxy = HttpServer::new(|_| Answer::status("404 Not Found"));
+    a.write(LEVEL, "day 1");
+    for command in ["push", "pull", "status"] {
+        let mut command = a.command(&[command]);
+        command.env("http_proxy", &proxy.url).env("HTTP_PROXY", &proxy.url).env("ALL_PROXY", &proxy.url);
+        assert_eq!(ran(&mut command).code, 0);
+    }
+    assert_eq!(proxy.requests(), 0);
+    assert_eq!(cloud.snapshots().len(), 1);
+}
+
+#[test]
 fn a_password_in_the_address_is_refused_and_not_repeated() {
     let cloud = Cloud::folder();
     let a = cloud.pc("A");

@@ -11,10 +11,22 @@ use super::tools;
 pub fn restic(folder: &Path, verbs: &Value) -> PathBuf {
     fs::create_dir_all(folder).unwrap();
     let exe = folder.join(format!("restic{}", std::env::consts::EXE_SUFFIX));
-    fs::copy(env!("CARGO_BIN_EXE_fake-restic"), &exe).unwrap();
+    let _ = fs::remove_file(&exe);
+    link(Path::new(env!("CARGO_BIN_EXE_fake-restic")), &exe);
     let script = json!({ "real": tools::restic(), "verbs": verbs });
     fs::write(folder.join("script.json"), script.to_string()).unwrap();
     exe
+}
+
+/// A copy could be inherited, still open for writing, by a child of another test, and then not run.
+#[cfg(unix)]
+fn link(program: &Path, exe: &Path) {
+    std::os::unix::fs::symlink(program, exe).unwrap();
+}
+
+#[cfg(not(unix))]
+fn link(program: &Path, exe: &Path) {
+    fs::copy(program, exe).unwrap();
 }
 
 /// One run of a fake restic that records.

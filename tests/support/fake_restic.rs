@@ -8,6 +8,7 @@
 )]
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
@@ -39,7 +40,8 @@ struct Behaviour {
 }
 
 fn main() -> ExitCode {
-    let script = std::env::current_exe().unwrap().with_file_name("script.json");
+    // Beside the name it was called by, which may be a link to the program.
+    let script = Path::new(&std::env::args_os().next().unwrap()).with_file_name("script.json");
     let script: Script = serde_json::from_slice(&std::fs::read(script).unwrap()).unwrap();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let verb = arguments.first().map(|verb| verb.to_string_lossy().into_owned()).unwrap_or_default();
