@@ -246,28 +246,33 @@ fn a_scope_file_that_makes_no_sense_stops_the_sync_and_names_the_reason() {
 #[test]
 fn a_folder_that_cannot_be_read_is_left_out_and_told_wherever_it_is() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
-    let cloud = Cloud::folder();
-    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-    let elsewhere = tempfile::tempdir_in(cloud.home.path()).unwrap();
-    for world in ["World", "Locked"] {
-        a.write(&format!("saves/{world}/level.dat"), "day 1");
+    for beside_a_link in [false, true] {
+        let cloud = Cloud::folder();
+        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+        for world in ["World", "Locked"] {
+            a.write(&format!("saves/{world}/level.dat"), "day 1");
+        }
+        if beside_a_link {
+            // Every other world is then named to restic by itself, and what is named is not excluded.
+            let elsewhere = cloud.home.path().join("elsewhere");
+            fs::create_dir(&elsewhere).unwrap();
+            symlink(elsewhere, a.path("saves/Linked")).unwrap();
+        }
+        a.push().expect(0, "ahead", "saved");
+        b.pull().expect(0, "behind", "restored");
+        let lock = |mode| fs::set_permissions(a.path("saves/Locked"), fs::Permissions::from_mode(mode)).unwrap();
+        lock(0);
+        if fs::read_dir(a.path("saves/Locked")).is_ok() {
+            return; // Nothing is locked to root.
+        }
+        a.write("saves/World/level.dat", "day 2");
+        a.push().expect(8, "ahead", "saved").warns("saves/Locked: it cannot be read");
+        lock(0o700);
+        assert!(cloud.files_of(&a.base().unwrap()).iter().eq(["saves/World/level.dat"]));
+        assert_eq!(cloud.snapshots().len(), 2);
+        b.pull().expect(0, "behind", "restored");
+        assert_eq!(names(&b), ["saves/Locked/level.dat", "saves/World/level.dat"]);
     }
-    // Because of the link every other world is named to restic by itself.
-    symlink(elsewhere.path(), a.path("saves/Linked")).unwrap();
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
-    let lock = |mode| fs::set_permissions(a.path("saves/Locked"), fs::Permissions::from_mode(mode)).unwrap();
-    lock(0);
-    if fs::read_dir(a.path("saves/Locked")).is_ok() {
-        return; // Nothing is locked to root.
-    }
-    a.write("saves/World/level.dat", "day 2");
-    a.push().expect(8, "ahead", "saved").warns("saves/Locked: it cannot be read");
-    assert!(cloud.files_of(&a.base().unwrap()).iter().eq(["saves/World/level.dat"]));
-    assert_eq!(cloud.snapshots().len(), 2);
-    b.pull().expect(0, "behind", "restored");
-    assert_eq!(names(&b), ["saves/Locked/level.dat", "saves/World/level.dat"]);
-    lock(0o700);
 }
 
 #[cfg(unix)]

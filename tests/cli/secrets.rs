@@ -123,26 +123,33 @@ fn the_password_is_in_restics_environment_and_nowhere_else() {
 
 #[test]
 fn a_restic_that_repeats_the_password_is_not_quoted() {
-    let cloud = Cloud::folder();
-    let a = cloud.pc("A");
-    assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
-    a.write(LEVEL, "day 1");
-    let words = format!("the password {PASSWORD} is odd");
-    let named = cloud.home.path().join(PASSWORD);
-    fs::write(&named, "").unwrap();
-    let exit_error = json!({"message_type": "exit_error", "code": 1, "message": format!("Fatal: {words}")});
-    let item = json!({"message_type": "error", "error": {"message": words}, "item": named});
-    for (stderr, exit) in
-        [(words.clone(), 1), (exit_error.to_string(), 1), (item.to_string(), 1), (item.to_string(), 3)]
-    {
-        let folder = cloud.home.path().join("fake");
-        let verbs = json!({"backup": {"real_first": exit == 3, "stderr": [stderr], "exit": exit}});
-        let restic = fake::restic(&folder, &verbs);
-        for json in [None, Some("--json")] {
-            let ran = ran(typed(&a, &["push", "-v"]).args(json).env("CLOUD_SYNC_RESTIC_BINARY", &restic));
-            assert_ne!(ran.code, 0);
-            assert!(ran.stdout.contains("***") || ran.stderr.contains("***"), "{}\n{}", ran.stdout, ran.stderr);
-            assert_kept(&a, &ran);
+    for password in [PASSWORD, "pa\"ss\\word:\u{e9}$x"] {
+        let cloud = Cloud::folder();
+        let a = cloud.pc("A");
+        a.write(".cloud-sync/token", format!("steve:{password}"));
+        a.write(LEVEL, "day 1");
+        let words = format!("the password {password} is odd");
+        let named = cloud.home.path().join(password.replace('"', ""));
+        fs::write(&named, "").unwrap();
+        let exit_error = json!({"message_type": "exit_error", "code": 1, "message": format!("Fatal: {words}")});
+        let item = json!({"message_type": "error", "error": {"message": words}, "item": named});
+        for (stderr, exit) in [(words, 1), (exit_error.to_string(), 1), (item.to_string(), 1), (item.to_string(), 3)] {
+            let verbs = json!({"backup": {"real_first": exit == 3, "stderr": [stderr], "exit": exit}});
+            let restic = fake::restic(&cloud.home.path().join("fake"), &verbs);
+            let url = format!("--url={}", cloud.url);
+            for json in [None, Some("--json")] {
+                let ran = ran(typed(&a, &["push", "-v", &url]).args(json).env("CLOUD_SYNC_RESTIC_BINARY", &restic));
+                assert_ne!(ran.code, 0);
+                assert!(exit == 3 || ran.stderr.contains("the password *** is odd"), "{}", ran.stderr);
+                let logs: String =
+                    files(&a.path(".cloud-sync/logs")).iter().map(|log| fs::read_to_string(log).unwrap()).collect();
+                let error = ran.json["error"]["message"].to_string();
+                for text in [&ran.stdout, &ran.stderr, &logs, &error] {
+                    let escaped = json!(password).to_string();
+                    let escaped = escaped.trim_matches('"');
+                    assert!(!text.contains(password) && !text.contains(escaped), "{text}");
+                }
+            }
         }
     }
 }
