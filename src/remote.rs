@@ -85,12 +85,14 @@ enum Item {
 
 fn list_rest(address: &Url, token: &Token) -> Result<Remote> {
     let address = address.join("snapshots/").map_err(offline)?;
-    let client = client(CONNECT).timeout(WHOLE);
+    let client = client(CONNECT);
     // restic takes no proxy to this PC either.
     let client = if is_loopback(&address) { client.no_proxy() } else { client };
     let client = client.build().map_err(|error| offline(root_cause(&error)))?;
     let request =
         client.get(address).basic_auth(token.user(), Some(token.password().expose())).header("Accept", LIST_V2);
+    // Set for the client it would begin anew with every byte that trickles in.
+    let request = request.timeout(WHOLE);
     let response = request.send().map_err(|error| offline(root_cause(&error)))?;
     let rejected = |reason: &str| {
         Error::new(Kind::SignedOut, format!("the cloud does not let you in: {reason}"))
