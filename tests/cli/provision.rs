@@ -1,7 +1,7 @@
 //! restic is found, or fetched, checked and put in place in one step; nothing else ever runs.
 
 use std::fs;
-use std::io::{Cursor, ErrorKind, Write as _};
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -104,7 +104,7 @@ fn what_is_fetched_is_unpacked_checked_and_can_be_run() {
             {
                 // A child of another test may hold the file open for a moment.
                 let is_settled = |ran: &std::io::Result<_>| {
-                    !ran.as_ref().is_err_and(|error| error.kind() == ErrorKind::ExecutableFileBusy)
+                    !ran.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy)
                 };
                 let mut runs = std::iter::repeat_with(|| Command::new(home.file()).output());
                 let output = runs.find(is_settled).unwrap().unwrap();

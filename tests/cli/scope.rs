@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use crate::support::pc::tree;
 use crate::support::{Cloud, Pc};
 
 /// Writes `scope.json`.
@@ -280,6 +279,7 @@ mod links {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::support::pc::tree;
 
     /// A folder outside the instance, with a file in it.
     fn outside(cloud: &Cloud) -> std::path::PathBuf {
@@ -654,12 +654,19 @@ mod same_set {
         prop_assert_eq!(pulled.code, 0, "{}\n{}", pulled.stdout, pulled.stderr);
         prop_assert_eq!(b.tree(), contents(&a, &walked), "B got something else");
 
+        let places: BTreeSet<_> = walked.iter().map(|path| a.path(path).canonicalize().unwrap()).collect();
+        if places.len() < walked.len() {
+            // A link gave a file two names, which cannot change one without the other.
+            return Ok(());
+        }
         // A few of them change: now each is fetched by its name. One goes.
         for path in walked.iter().step_by(3) {
             b.write(path, format!("B was here: {path}"));
         }
         let gone = walked.iter().nth(1).cloned();
-        gone.iter().for_each(|path| b.remove(path));
+        if let Some(path) = &gone {
+            b.remove(path);
+        }
         let (pushed, pulled) = (b.push(), a.pull());
         prop_assert_eq!((pushed.code, pulled.code), (0, 0), "{}\n{}", pushed.stdout, pulled.stdout);
         prop_assert_eq!(cloud.files_of(&b.base().unwrap()), walk(&b, &scope), "the walk and restic disagree on B");
@@ -681,6 +688,8 @@ mod same_set {
         outcome.unwrap_or_else(|failure| panic!("{failure}"));
     }
 
+    // Elsewhere some of them are one and the same.
+    #[cfg(target_os = "linux")]
     #[test]
     fn the_names_are_as_hostile_as_they_look() {
         let folder = tempfile::tempdir().unwrap();
