@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use reqwest::blocking::{Client, Response};
@@ -84,16 +86,27 @@ enum Item {
 }
 
 fn list_rest(address: &Url, token: &Token) -> Result<Remote> {
-    let address = address.join("snapshots/").map_err(offline)?;
+    let (address, token) = (address.join("snapshots/").map_err(offline)?, token.clone());
+    within(WHOLE, move || request_list(address, &token))
+}
+
+/// What `ask` finds out, if it does so in time. No timeout of a client's covers all: neither
+/// a name server that is silent, nor an answer that comes a byte at a time.
+fn within(time: Duration, ask: impl FnOnce() -> Result<Remote> + Send + 'static) -> Result<Remote> {
+    let (sender, answer) = mpsc::channel();
+    thread::spawn(move || sender.send(ask()));
+    answer.recv_timeout(time).unwrap_or_else(|_| Err(offline("it does not answer in time")))
+}
+
+fn request_list(address: Url, token: &Token) -> Result<Remote> {
     let client = client(CONNECT);
     // restic takes no proxy to this PC either.
     let client = if is_loopback(&address) { client.no_proxy() } else { client };
     let client = client.build().map_err(|error| offline(root_cause(&error)))?;
     let request =
         client.get(address).basic_auth(token.user(), Some(token.password().expose())).header("Accept", LIST_V2);
-    // Set for the client it would begin anew with every byte that trickles in.
-    let request = request.timeout(WHOLE);
-    let response = request.send().map_err(|error| offline(root_cause(&error)))?;
+    // On the request, it ends the reading of the body, too.
+    let response = request.timeout(WHOLE).send().map_err(|error| offline(root_cause(&error)))?;
     let rejected = |reason: &str| {
         Error::new(Kind::SignedOut, format!("the cloud does not let you in: {reason}"))
             .hint("sign in again with `cloud-sync login`; the token that is stored was kept")
@@ -162,6 +175,18 @@ pub fn root_cause(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_without_an_answer_ends() {
+        // As long as it lives, the other side waits.
+        let (alive, waits) = mpsc::channel::<()>();
+        let silent = move || {
+            let _ = waits.recv();
+            Ok(Remote::Missing)
+        };
+        assert_eq!(within(Duration::from_millis(1), silent).unwrap_err().kind, Kind::Offline);
+        drop(alive);
+    }
 
     #[test]
     fn a_folder_is_listed_without_its_leftovers() {
