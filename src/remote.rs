@@ -135,8 +135,15 @@ fn read_list(response: Response) -> Result<BTreeSet<SnapshotId>> {
         .read_to_end(&mut body)
         .map_err(|error| offline(format!("its answer broke off ({error})")))?;
     let items: Vec<Item> = serde_json::from_slice(&body).map_err(|_| stranger())?;
+    let ids: BTreeSet<_> =
+        items.iter().filter_map(|(Item::V2 { name } | Item::V1(name))| SnapshotId::parse(name)).collect();
     // A server lists what lies in its folder, leftovers of broken uploads among it.
-    Ok(items.iter().filter_map(|(Item::V2 { name } | Item::V1(name))| SnapshotId::parse(name)).collect())
+    let is_leftover =
+        |(Item::V2 { name } | Item::V1(name)): &Item| name.get(..64).and_then(SnapshotId::parse).is_some();
+    if ids.is_empty() && !items.iter().all(is_leftover) {
+        return Err(stranger());
+    }
+    Ok(ids)
 }
 
 fn list_folder(folder: &Path) -> Result<Remote> {
