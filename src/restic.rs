@@ -152,12 +152,15 @@ impl Restic {
     pub fn snapshots(&self, expected: &BTreeSet<SnapshotId>) -> Result<Vec<Snapshot>> {
         let mut output = Vec::new();
         let ended = self.lines(self.command(&["snapshots", "--json", "--no-lock", "--host="]), &mut |line| {
+            // It prints all it has in one line.
+            if !output.is_empty() || !line.starts_with(b"[") {
+                return Line::Noise;
+            }
             output.extend_from_slice(line);
             Line::Progress
         })?;
-        let start = output.iter().position(|byte| *byte == b'[').unwrap_or(0);
-        let snapshots: Vec<Snapshot> = serde_json::from_slice(&output[start..])
-            .map_err(|error| ResticError::Garbage(format!("snapshots: {error}")))?;
+        let snapshots: Vec<Snapshot> =
+            serde_json::from_slice(&output).map_err(|error| ResticError::Garbage(format!("snapshots: {error}")))?;
         let found: BTreeSet<_> = snapshots.iter().map(|snapshot| snapshot.id.clone()).collect();
         match expected.difference(&found).next() {
             None => Ok(snapshots),
@@ -251,12 +254,12 @@ impl Restic {
 
     /// Makes the repository.
     pub fn init(&self) -> Result<()> {
-        self.lines(self.command(&["init", "--json"]), &mut |_| Line::Progress).map(|_| ())
+        self.lines(self.command(&["init", "--json"]), &mut |_| Line::Noise).map(|_| ())
     }
 
     /// Opens the repository and reads its configuration; nothing else.
     pub fn open(&self) -> Result<()> {
-        self.lines(self.command(&["cat", "config", "--no-lock"]), &mut |_| Line::Progress).map(|_| ())
+        self.lines(self.command(&["cat", "config", "--no-lock"]), &mut |_| Line::Noise).map(|_| ())
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
