@@ -308,7 +308,7 @@ pub fn version(exe: &Path) -> Result<Version> {
     let mut command = Command::new(exe);
     command.args(["version", "--json"]).env_clear().envs(inherited("").iter().map(|(name, value)| (name, value)));
     let mut found = None;
-    let patience = Patience { health: &|| Health::Silent, stall: Duration::ZERO };
+    let patience = Patience { health: &|| Health::Silent, stall: Duration::MAX };
     let ended = process::run(command, &patience, &mut |line| {
         let text = String::from_utf8_lossy(line);
         found = found.or_else(|| parse_version(&text));

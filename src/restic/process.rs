@@ -189,13 +189,14 @@ fn follow(
     let mut noise = 0;
     let mut retries = 0;
     let mut last_progress = Instant::now();
-    let mut next_check = last_progress + QUIET;
+    let quiet = QUIET.min(patience.stall);
+    let mut next_check = last_progress + quiet;
     while open > 0 {
         match said.recv_timeout(TICK) {
             Ok(Said::Out(line)) => match on_line(&line) {
                 Line::Progress => {
                     last_progress = Instant::now();
-                    next_check = last_progress + QUIET;
+                    next_check = last_progress + quiet;
                     retries = 0;
                 }
                 Line::Idle => {}
@@ -230,7 +231,7 @@ fn follow(
             if last_progress.elapsed() >= patience.stall {
                 return Err(ResticError::Unreachable("restic makes no progress".to_owned()));
             }
-            next_check = Instant::now() + QUIET.min(patience.stall);
+            next_check = Instant::now() + quiet;
         }
     }
     Ok(ended)
