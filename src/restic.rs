@@ -90,7 +90,7 @@ pub struct Listing {
     pub snapshot: Snapshot,
     /// Its regular files by path, without the leading slash.
     pub files: BTreeMap<String, Stat>,
-    /// Links, pipes and the like, which are never restored.
+    /// Links, pipes, names that are no text: what is never restored.
     pub specials: Vec<String>,
 }
 
@@ -187,7 +187,7 @@ impl Restic {
                 Ok(node) => {
                     let path = node.path.strip_prefix('/').unwrap_or(&node.path).to_owned();
                     let stat = Stat { size: node.size, mtime: node.mtime.timestamp_nanos_opt().unwrap_or(i64::MAX) };
-                    if node.kind != NodeKind::File {
+                    if node.kind != NodeKind::File || path.contains(char::REPLACEMENT_CHARACTER) {
                         specials.push(path);
                     } else if files.insert(path, stat).is_some() {
                         broken = Some(format!("the snapshot names {} twice", node.path));

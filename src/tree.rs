@@ -174,7 +174,8 @@ impl Walk<'_> {
 
     fn entry(&mut self, entry: &DirEntry, parent: &str, reach: Reach, found: &mut Found) -> io::Result<()> {
         let name = entry.file_name();
-        let Some(name) = name.to_str() else {
+        // restic's listings have this character for what is no text, so that it cannot be trusted.
+        let Some(name) = name.to_str().filter(|name| !name.contains(char::REPLACEMENT_CHARACTER)) else {
             if reach == Reach::Inside {
                 let path = join(parent, &name.to_string_lossy());
                 self.leave_out(path, Path::new(parent).join(&name), Why::Name);

@@ -39,7 +39,12 @@ impl<'a> Restore<'a> {
         let restic = ctx.restic(account, true)?;
         let listing = restic.ls(target)?;
         for special in listing.specials.iter().filter(|path| seen.scope.contains(path)) {
-            ctx.warn(&format!("skipped: {special} is a link or no ordinary file in the cloud"));
+            let what = if special.contains(char::REPLACEMENT_CHARACTER) {
+                "has a name that is not valid Unicode"
+            } else {
+                "is a link or no ordinary file"
+            };
+            ctx.warn(&format!("skipped: {special} {what} in the cloud"));
         }
         let staging = Staging::begin(ctx)?;
         Ok(Self { ctx, seen, restic, listing, staging, same: BTreeSet::new() })
