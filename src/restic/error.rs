@@ -25,6 +25,9 @@ pub enum ResticError {
     /// Exit code 12.
     #[error("the password does not open the repository")]
     WrongPassword,
+    /// A newer restic made the repository.
+    #[error("this restic is too old for the repository: {0}")]
+    TooNew(String),
     /// The server answered with a status that is no success.
     #[error("the server answered {0}")]
     Http(u16),
@@ -57,6 +60,7 @@ impl ResticError {
             code => match http_status(&words) {
                 Some(status) => Self::Http(status),
                 None if is_out_of_space(&words) => Self::NoSpace(words),
+                None if words.contains("unsupported repository version") => Self::TooNew(words),
                 None if words.is_empty() => match code {
                     Some(code) => Self::Failed(format!("exit code {code}")),
                     None => Self::Failed("it was killed".to_owned()),
@@ -88,6 +92,10 @@ impl From<ResticError> for Error {
             ResticError::WrongPassword => {
                 (Kind::SignedOut, "the repository was made with another password; sign in with the first token")
             }
+            ResticError::TooNew(_) => (
+                Kind::Failed,
+                "a newer restic made the repository; name one with --restic-binary, or update cloud-sync",
+            ),
             ResticError::Http(507) => (Kind::Failed, "the cloud is full; ask whoever runs it for more space"),
             ResticError::NoSpace(_) => (Kind::Failed, "free some space and run it again; nothing was changed"),
             ResticError::Http(429 | 500..=599) | ResticError::Unreachable(_) => {
@@ -132,6 +140,11 @@ mod tests {
             ),
             (1, "unable to open config file: unexpected HTTP response (401): 401 Unauthorized", ResticError::Http(401)),
             (1, "Fatal: unexpected HTTP response (507): 507 Insufficient Storage", ResticError::Http(507)),
+            (
+                1,
+                "Fatal: config cannot be loaded: unsupported repository version 3",
+                ResticError::TooNew("config cannot be loaded: unsupported repository version 3".to_owned()),
+            ),
             (1, "", ResticError::Failed("exit code 1".to_owned())),
             (99, "what", ResticError::Failed("what".to_owned())),
         ] {
