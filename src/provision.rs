@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Kind, Result};
 use crate::front::{Front, Progress, Step};
 use crate::remote::{client, root_cause};
-use crate::restic::{self, Version};
+use crate::restic::{self, ResticError, Version};
 use crate::{durable, interrupt};
 use pins::Pin;
 
@@ -55,7 +55,7 @@ pub fn find(sources: &Sources<'_>, front: &dyn Front) -> Result<(PathBuf, Origin
     if let Some(named) = sources.named {
         let named = resolve(named);
         check_version(&named).map_err(|error| {
-            Error::caused(Kind::Failed, error.context(format!("--restic-binary {} cannot be used", named.display())))
+            Error::caused(kind(), error.context(format!("--restic-binary {} cannot be used", named.display())))
                 .hint(format!("name a restic {OLDEST} or newer, or leave the option out to have one fetched"))
         })?;
         return Ok((named, Origin::Named));
@@ -68,6 +68,9 @@ pub fn find(sources: &Sources<'_>, front: &dyn Front) -> Result<(PathBuf, Origin
     }
     if let Some(found) = on_path() {
         return Ok((found, Origin::Path));
+    }
+    if interrupt::requested() {
+        return Err(ResticError::Interrupted.into());
     }
     let Some(release) = sources.release else {
         return Err(Error::new(
@@ -82,6 +85,11 @@ pub fn find(sources: &Sources<'_>, front: &dyn Front) -> Result<(PathBuf, Origin
     })?;
     fetch(&pin, release, &kept, front)?;
     Ok((kept, Origin::Fetched))
+}
+
+/// The kind of a failure that an interrupt may have caused.
+fn kind() -> Kind {
+    if interrupt::requested() { Kind::Interrupted } else { Kind::Failed }
 }
 
 /// A bare name is looked up on the PATH; Windows would look into the current folder first.
@@ -161,8 +169,7 @@ pub fn fetch(pin: &Pin, release: &str, file: &Path, front: &dyn Front) -> Result
     let result = download(&address, folder, front).and_then(|archive| install(pin, archive, folder, file));
     front.finished();
     result.map_err(|error| {
-        let kind = if interrupt::requested() { Kind::Interrupted } else { Kind::Failed };
-        Error::caused(kind, error.context(format!("could not fetch restic from {address}")))
+        Error::caused(kind(), error.context(format!("could not fetch restic from {address}")))
             .hint("check the network, or install restic yourself and name it with --restic-binary")
     })
 }
