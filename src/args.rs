@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser};
 
 use crate::env;
 
@@ -16,23 +17,23 @@ pub struct Args {
     pub url: Option<String>,
 
     /// The instance's game folder [default: $`INST_MC_DIR`, else the current folder]
-    #[arg(long, global = true, value_name = "PATH", env = env::PACK_FOLDER)]
+    #[arg(long, global = true, value_name = "PATH", env = env::PACK_FOLDER, value_parser = path())]
     pub pack_folder: Option<PathBuf>,
 
     /// The file that holds the token [default: .cloud-sync/token in the instance]
-    #[arg(long, global = true, value_name = "PATH", env = env::TOKEN_FILE)]
+    #[arg(long, global = true, value_name = "PATH", env = env::TOKEN_FILE, value_parser = path())]
     pub token_file: Option<PathBuf>,
 
     /// The restic to run, 0.18.1 or newer
-    #[arg(long, global = true, value_name = "PATH", env = env::RESTIC_BINARY)]
+    #[arg(long, global = true, value_name = "PATH", env = env::RESTIC_BINARY, value_parser = path())]
     pub restic_binary: Option<PathBuf>,
 
     /// Never fetch restic from its releases
-    #[arg(long, global = true, env = env::NO_DOWNLOAD)]
+    #[arg(long, global = true, env = env::NO_DOWNLOAD, value_parser = FalseyValueParser::new())]
     pub no_download: bool,
 
     /// Never open a window
-    #[arg(short = 'g', long, global = true, env = env::NO_GUI)]
+    #[arg(short = 'g', long, global = true, env = env::NO_GUI, value_parser = FalseyValueParser::new())]
     pub no_gui: bool,
 
     /// What to do when this PC and the cloud disagree
@@ -40,11 +41,11 @@ pub struct Args {
     pub on_conflict: OnConflict,
 
     /// Fail where the launch would otherwise go on unsynced: 6 not signed in, 7 offline
-    #[arg(long, global = true, env = env::STRICT)]
+    #[arg(long, global = true, env = env::STRICT, value_parser = FalseyValueParser::new())]
     pub strict: bool,
 
     /// Allow http:// to other hosts than this one, with your password readable on the way
-    #[arg(long, global = true, env = env::INSECURE_HTTP)]
+    #[arg(long, global = true, env = env::INSECURE_HTTP, value_parser = FalseyValueParser::new())]
     pub insecure_http: bool,
 
     /// This PC's label in the history [default: its host name]
@@ -52,20 +53,25 @@ pub struct Args {
     pub machine: Option<String>,
 
     /// Print one JSON object as the last line of stdout
-    #[arg(long, global = true, env = env::JSON)]
+    #[arg(long, global = true, env = env::JSON, value_parser = FalseyValueParser::new())]
     pub json: bool,
 
     /// Say more
-    #[arg(short, long, global = true, env = env::VERBOSE)]
+    #[arg(short, long, global = true, env = env::VERBOSE, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
 
     /// Say nothing but warnings and errors
-    #[arg(short, long, global = true, env = env::QUIET, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, env = env::QUIET, value_parser = FalseyValueParser::new(), conflicts_with = "verbose")]
     pub quiet: bool,
 
     /// push: save this instance even though it has lost all its files
-    #[arg(long, global = true, env = env::ALLOW_EMPTY)]
+    #[arg(long, global = true, env = env::ALLOW_EMPTY, value_parser = FalseyValueParser::new())]
     pub allow_empty: bool,
+}
+
+/// A path, or nothing at all: a variable that is set to nothing is one that is not set.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// The answer to a conflict.

@@ -185,7 +185,8 @@ fn report_parse(error: &clap::Error) -> Exit {
         return Exit::Ok;
     }
     // The command line could not be read, but whoever wrote --json reads only JSON.
-    if std::env::args_os().any(|argument| argument == "--json") {
+    let by_variable = std::env::var_os(env::JSON).filter(|value| !value.is_empty());
+    if by_variable.is_some() || std::env::args_os().any(|argument| argument == "--json") {
         let message = error.to_string();
         let first_line = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
         let error = error::Error::new(error::Kind::Usage, first_line).hint("see `cloud-sync --help`");
