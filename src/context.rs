@@ -197,7 +197,7 @@ impl<'a> Context<'a> {
     pub fn restic(&self, account: &Account, may_download: bool) -> Result<Restic> {
         let (exe, origin) = self.find_restic(may_download)?;
         self.log.line(&format!("restic is {} ({origin:?})", exe.display()));
-        let cache = Self::cache();
+        let cache = self.cache();
         let patience = std::env::var(env::PATIENCE).ok().and_then(|text| text.parse().ok());
         let patience = patience.map_or(PATIENCE, Duration::from_secs);
         let Account { repository, token } = account.clone();
@@ -206,11 +206,14 @@ impl<'a> Context<'a> {
     }
 
     /// Where restic keeps what it has already fetched; none where no folder can be made,
-    /// which for restic would be fatal.
-    fn cache() -> Option<PathBuf> {
+    /// which for restic would be fatal, and none where the instance lies in it, because restic
+    /// saves nothing that does.
+    fn cache(&self) -> Option<PathBuf> {
         let named = std::env::var_os(env::CACHE_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from);
         let folder = named.or_else(|| dirs::cache_dir().map(|dir| dir.join("cloud-sync").join("restic")));
-        folder.filter(|folder| is_writable(folder))
+        let holds_instance =
+            |folder: &PathBuf| dunce::canonicalize(folder).is_ok_and(|folder| self.instance.root().starts_with(folder));
+        folder.filter(|folder| is_writable(folder) && !holds_instance(folder))
     }
 }
 
