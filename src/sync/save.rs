@@ -40,7 +40,7 @@ pub fn save(
     let restic = ctx.restic(account, true)?;
     let mut state = seen.state.clone();
     state.taken_in.clone_from(&seen.view.taken_in);
-    let manifest = manifest_of(ctx.instance.root(), &seen.tree.files, &state.manifest);
+    let mut manifest = manifest_of(ctx.instance.root(), &seen.tree.files, &state.manifest);
     let time = seen.base_time().map_or(ctx.now, |base| ctx.now.max(base + TimeDelta::seconds(1)));
     let partial = seen.tree.left_out.iter().any(|left| left.why.may_be_synced_elsewhere());
     let files = files_digest(seen.tree.files.keys().map(String::as_str));
@@ -92,6 +92,17 @@ pub fn save(
         attempt += 1;
     };
 
+    let mut missing = Vec::new();
+    if saved.files != seen.tree.files.len() as u64 {
+        // Files came or went meanwhile, or restic passed over some: what it does not hold is not
+        // synced, and the next push sees it.
+        let listing = restic.ls(&saved.id)?;
+        manifest.retain(|path, _| listing.files.contains_key(path));
+        missing.extend(seen.tree.files.keys().filter(|path| {
+            !listing.files.contains_key(*path) && fs::symlink_metadata(ctx.instance.root().join(path)).is_ok()
+        }));
+        ctx.log.line(&format!("{} holds {} files", saved.id.short(), listing.files.len()));
+    }
     outcome.base = Some(saved.id.clone());
     outcome.head = Some(saved.id.clone());
     outcome.files.saved = saved.files;
@@ -112,8 +123,8 @@ pub fn save(
     next.save(&ctx.instance.state_file())?;
     let count = usize::try_from(saved.files).unwrap_or(usize::MAX);
     ctx.note(&format!("saved {} ({} new) as {}", counted(count, "file"), human_bytes(saved.bytes), saved.id.short()));
-    if saved.files != seen.tree.files.len() as u64 {
-        ctx.log.line("files came or went while restic saved; the next push sees them");
+    if !missing.is_empty() {
+        return Err(passed_over(ctx, &missing));
     }
     tell_what_was_left(ctx, seen)
 }
@@ -181,6 +192,14 @@ fn incomplete(ctx: &Context<'_>, saved: &Saved) -> Error {
     }
     Error::new(Kind::Partial, format!("saved all but {} that could not be read", counted(names.len(), "file")))
         .hint("close what has them open, or mend their permissions, and push again")
+}
+
+fn passed_over(ctx: &Context<'_>, missing: &[&String]) -> Error {
+    for path in missing {
+        ctx.warn(&format!("restic passed over it, and it is not saved: {path}"));
+    }
+    Error::new(Kind::Partial, format!("saved all but {} that restic passed over", counted(missing.len(), "file")))
+        .hint("push again; if that does not help, the log in .cloud-sync/logs has more")
 }
 
 /// A player must know what is not safe yet.
