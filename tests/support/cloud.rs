@@ -86,8 +86,14 @@ impl Cloud {
 
     /// Runs the real restic on the operator's side and gives its stdout.
     pub fn restic(&self, arguments: &[&str]) -> String {
+        self.restic_in(self.home.path(), arguments)
+    }
+
+    /// The same in a folder.
+    pub fn restic_in(&self, folder: &Path, arguments: &[&str]) -> String {
         let output = Command::new(tools::restic())
             .args(arguments)
+            .current_dir(folder)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("RESTIC_REPOSITORY", &self.repository)

@@ -24,9 +24,11 @@ struct Script {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Behaviour {
-    /// Do as the real restic does first, and end with its exit code unless `exit` is another.
+    /// Do as the real restic does first.
     real_first: bool,
-    /// Append the arguments and the environment to this file.
+    /// Do as the real restic does with these arguments more.
+    real_with: Option<Vec<String>>,
+    /// Write the arguments and the environment into this file.
     record: Option<String>,
     stdout: Vec<String>,
     stderr: Vec<String>,
@@ -36,12 +38,11 @@ struct Behaviour {
     hang: bool,
     /// Do not react to an interrupt.
     ignore_signals: bool,
-    exit: Option<u8>,
+    exit: u8,
 }
 
 fn main() -> ExitCode {
-    // Beside the name it was called by, which may be a link to the program.
-    let script = Path::new(&std::env::args_os().next().unwrap()).with_file_name("script.json");
+    let script = std::env::current_exe().unwrap().with_file_name("script.json");
     let script: Script = serde_json::from_slice(&std::fs::read(script).unwrap()).unwrap();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let verb = arguments.first().map(|verb| verb.to_string_lossy().into_owned()).unwrap_or_default();
@@ -54,9 +55,7 @@ fn main() -> ExitCode {
     if let Some(file) = &behaviour.record {
         let environment: Vec<_> =
             std::env::vars_os().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect();
-        let record = format!("{arguments:?}\n{}\n", environment.join("\n"));
-        let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
-        file.write_all(record.as_bytes()).unwrap();
+        std::fs::write(Path::new(file), format!("{arguments:?}\n{}\n", environment.join("\n"))).unwrap();
     }
     let mut out = std::io::stdout();
     for line in &behaviour.stdout {
@@ -74,8 +73,14 @@ fn main() -> ExitCode {
             thread::sleep(Duration::from_secs(3600));
         }
     }
-    let code = if behaviour.real_first { run_real(&script.real, &arguments) } else { ExitCode::SUCCESS };
-    behaviour.exit.map_or(code, ExitCode::from)
+    if let Some(more) = &behaviour.real_with {
+        let arguments: Vec<_> = arguments.into_iter().chain(more.iter().map(Into::into)).collect();
+        return run_real(&script.real, &arguments);
+    }
+    if behaviour.real_first {
+        run_real(&script.real, &arguments);
+    }
+    ExitCode::from(behaviour.exit)
 }
 
 fn run_real(real: &str, arguments: &[std::ffi::OsString]) -> ExitCode {

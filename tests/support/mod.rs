@@ -6,6 +6,7 @@ pub mod fake;
 pub mod http;
 pub mod pc;
 pub mod tools;
+pub mod whole;
 
 pub use cloud::Cloud;
 pub use pc::Pc;

@@ -17,9 +17,9 @@ pub struct Pc {
     pub name: String,
     /// The instance.
     pub dir: PathBuf,
-    home: PathBuf,
-    url: String,
-    token_file: PathBuf,
+    pub home: PathBuf,
+    pub url: String,
+    pub token_file: PathBuf,
     /// How far its clock is off, in seconds.
     pub clock: i64,
 }
