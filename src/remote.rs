@@ -40,7 +40,7 @@ impl Remote {
 
 const CONNECT: Duration = Duration::from_secs(3);
 /// From the first packet to the last byte of the list; the launch waits for it.
-const WHOLE: Duration = Duration::from_millis(4500);
+const WHOLE: Duration = Duration::from_secs(4);
 /// A list of a million snapshots; more is an attack.
 const MAX_LIST: u64 = 128 << 20;
 const LIST_V2: &str = "application/vnd.x.restic.rest.v2";
