@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::json;
 
@@ -282,13 +283,14 @@ fn odd_paths_of_instances_are_no_matter() {
         ".cloud-sync",
     ];
     let unix_names = ["trailing.", " leading and trailing ", "star*", "what?", "back\\slash", "quo\"te'", "NBSP\u{a0}"];
-    let cloud = Cloud::server();
-    for (number, name) in names.iter().chain(unix_names.iter().filter(|_| cfg!(unix))).enumerate() {
-        let (mut a, b) = (cloud.pc(&format!("A{number}")), cloud.pc(&format!("B{number}")));
-        a.dir = a.home.join(name).join("minecraft").join(name);
+    let names: Vec<_> = names.iter().chain(unix_names.iter().filter(|_| cfg!(unix))).collect();
+    // Several at once, one in the other.
+    for names in names.chunks(7) {
+        let cloud = Cloud::server();
+        let (mut a, b) = (cloud.pc("A"), cloud.pc("B"));
+        a.dir = names.iter().fold(a.home.join("launcher"), |folder, name| folder.join(name));
         fs::create_dir_all(&a.dir).unwrap();
         round_trip(&a, &b);
-        cloud.empty();
     }
 }
 
@@ -402,23 +404,22 @@ fn the_instance_is_found_where_launchers_put_it() {
     let cloud = Cloud::server();
     let (a, b) = two_in_sync(&cloud);
     let mut day = 1;
-    let mut check = |with: &dyn Fn(&mut std::process::Command)| {
+    let mut check = |with: &dyn Fn(&mut Command) -> &mut Command| {
         day += 1;
         b.write(LEVEL, format!("day {day}"));
         b.push().expect(0, "ahead", "saved");
         let mut command = a.bare();
         command.args(["pull", "--json", "--url", &a.url, "--token-file"]).arg(&a.token_file);
-        with(&mut command);
-        ran(&mut command).expect(0, "behind", "restored");
+        ran(with(&mut command)).expect(0, "behind", "restored");
         assert_same(&a, &b);
     };
-    check(&|command| drop(command.env("INST_MC_DIR", &a.dir)));
-    check(&|command| drop(command.current_dir(&a.dir)));
-    check(&|command| drop(command.env("INST_MC_DIR", "").current_dir(&a.dir)));
+    check(&|command| command.env("INST_MC_DIR", &a.dir));
+    check(&|command| command.current_dir(&a.dir));
+    check(&|command| command.env("INST_MC_DIR", "").current_dir(&a.dir));
     // What is said more clearly wins.
-    check(&|command| drop(command.env("INST_MC_DIR", &b.dir).arg("--pack-folder").arg(&a.dir)));
-    check(&|command| drop(command.env("INST_MC_DIR", &b.dir).env("CLOUD_SYNC_PACK_FOLDER", &a.dir)));
-    check(&|command| drop(command.env("CLOUD_SYNC_PACK_FOLDER", "").env("INST_MC_DIR", &a.dir)));
+    check(&|command| command.env("INST_MC_DIR", &b.dir).arg("--pack-folder").arg(&a.dir));
+    check(&|command| command.env("INST_MC_DIR", &b.dir).env("CLOUD_SYNC_PACK_FOLDER", &a.dir));
+    check(&|command| command.env("CLOUD_SYNC_PACK_FOLDER", "").env("INST_MC_DIR", &a.dir));
 }
 
 #[test]
@@ -734,9 +735,10 @@ fn a_world_that_lies_elsewhere_is_synced_and_the_link_stays() {
     for pc in [&a, &b] {
         let elsewhere = pc.home.join("elsewhere");
         fs::create_dir_all(pc.path("saves")).unwrap();
-        match pc.has("saves/World") {
-            true => fs::rename(pc.path("saves/World"), &elsewhere).unwrap(),
-            false => fs::create_dir(&elsewhere).unwrap(),
+        if pc.has("saves/World") {
+            fs::rename(pc.path("saves/World"), &elsewhere).unwrap();
+        } else {
+            fs::create_dir(&elsewhere).unwrap();
         }
         link(&elsewhere, pc.path("saves/World"));
     }
@@ -853,8 +855,6 @@ fn hard_links_to_the_old_files_keep_the_old_content() {
 
 #[cfg(unix)]
 mod permissions {
-    use std::process::Command;
-
     use super::*;
     use crate::support::pc::Ran;
     use crate::support::whole::{as_ordinary_user, permit};
@@ -984,7 +984,6 @@ fn a_disk_that_fills_up_during_a_pull_costs_nothing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_is_really_full_costs_nothing() {
-    use std::process::Command;
     let may = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
     if !may.is_ok_and(|output| output.status.success()) {
         return;

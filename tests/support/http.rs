@@ -118,6 +118,7 @@ pub struct Gate {
 struct GateState {
     answer: Option<Answer>,
     hold: Option<(&'static str, Sender<()>)>,
+    refuse: Option<(&'static str, &'static str)>,
     open: Vec<TcpStream>,
 }
 
@@ -147,6 +148,11 @@ impl Gate {
     pub fn opens(&self) {
         let mut state = self.state.lock().unwrap();
         *state = GateState::default();
+    }
+
+    /// From now on requests with `word` in them are answered with `status`.
+    pub fn refuses(&self, word: &'static str, status: &'static str) {
+        self.state.lock().unwrap().refuse = Some((word, status));
     }
 
     /// From the first request with `word` in it, nothing gets through any more; then there is
@@ -182,10 +188,14 @@ fn pass(client: &TcpStream, server: &str, state: &Mutex<GateState>) {
             state.open.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
             return;
         }
+        if let Some((_, status)) = state.refuse.filter(|(word, _)| asked(word)) {
+            let _ = give(client, Answer::status(status));
+            break;
+        }
         drop(state);
         if to_server.write_all(&buffer[..read]).is_err() {
             break;
         }
     }
-    let _ = server.shutdown(Shutdown::Both);
+    let _ = server.shutdown(Shutdown::Write);
 }

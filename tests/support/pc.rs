@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -188,7 +188,11 @@ impl Pc {
 
 /// Runs a command and takes in what it says.
 pub fn ran(command: &mut Command) -> Ran {
-    let output = command.output().unwrap();
+    heard(command.output().unwrap())
+}
+
+/// Takes in what a program said.
+pub fn heard(output: Output) -> Ran {
     let stdout = String::from_utf8(output.stdout).expect("stdout is not UTF-8");
     let stderr = String::from_utf8(output.stderr).expect("stderr is not UTF-8");
     let json = stdout.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
