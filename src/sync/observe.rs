@@ -83,7 +83,7 @@ impl Observation {
             divergence: Divergence::Unknown,
         };
         seen.forget_another_repository(ctx, account);
-        seen.doubt_missing_folder(account)?;
+        seen.doubt_missing(account)?;
         seen.look_at_snapshots(restic, effort)?;
         seen.look_at_files(ctx);
         seen.divergence = classify(seen.view.lineage, seen.local);
@@ -106,16 +106,19 @@ impl Observation {
         }
     }
 
-    /// A folder that is not there any more is a drive that is not plugged in, rather than a
-    /// cloud that was emptied.
-    fn doubt_missing_folder(&self, account: &Account) -> Result<()> {
-        match account.repository.place() {
-            Place::Folder(folder) if self.state.base.is_some() && !folder.is_dir() => {
-                Err(Error::new(Kind::Offline, format!("the folder {} is not there", folder.display()))
-                    .hint("is its drive or network share connected?"))
-            }
-            _ => Ok(()),
+    /// Only a server's 404 says that a repository is gone. One that is gone from its folder is
+    /// most likely on a disk that is not there; an empty mount point says nothing about it, and
+    /// must not get a repository of its own.
+    fn doubt_missing(&self, account: &Account) -> Result<()> {
+        let is_server = matches!(account.repository.place(), Place::Rest(_));
+        if is_server || !self.missing || self.state.base.is_none() {
+            return Ok(());
         }
+        let location = account.repository.location();
+        let what = location.strip_prefix("local:").unwrap_or(location);
+        Err(Error::new(Kind::Offline, format!("the cloud cannot be reached: {what} holds no repository any more")).hint(
+            "plug in or mount its disk; if it is gone for good, delete .cloud-sync/state.json to start anew",
+        ))
     }
 
     fn look_at_snapshots(&mut self, restic: impl Fn() -> Result<Restic>, effort: Effort) -> Result<()> {
