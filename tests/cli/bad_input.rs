@@ -204,6 +204,36 @@ fn a_damaged_journal_stops_everything() {
 }
 
 #[test]
+fn something_else_in_the_place_of_our_folder_is_left_alone() {
+    let cloud = Cloud::server();
+    let a = cloud.pc("A");
+    play_first(&a);
+    fs::write(a.path(".cloud-sync"), "somebody's").unwrap();
+    for verb in ["pull", "push", "undo"] {
+        a.run(&[verb]).expect(1, "unknown", "failed").says(".cloud-sync: it is in the way and is no folder");
+    }
+    assert_eq!(fs::read(a.path(".cloud-sync")).unwrap(), b"somebody's");
+    assert!(cloud.snapshots().is_empty());
+}
+
+#[test]
+fn a_remembered_address_that_cannot_be_read_is_named() {
+    let cloud = Cloud::server();
+    let (a, _) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    let before = Whole::of(&a, &cloud);
+    for content in [&b"{\"url\":"[..], b"\0\xff", b"{\"url\":7}"] {
+        a.write(".cloud-sync/config.json", content);
+        for verb in ["pull", "push"] {
+            let mut command = a.bare();
+            command.args([verb, "--json", "--pack-folder"]).arg(&a.dir).arg("--token-file").arg(&a.token_file);
+            ran(&mut command).expect(1, "unknown", "failed").says("config.json is damaged").says("cloud-sync login");
+        }
+    }
+    before.assert_kept(&a, &cloud);
+}
+
+#[test]
 fn a_scope_that_makes_no_sense_syncs_nothing() {
     let cloud = Cloud::server();
     let (a, b) = two_in_sync(&cloud);
@@ -679,6 +709,27 @@ fn a_file_takes_the_place_of_a_folder_and_the_other_way_round() {
     c.run(&["undo"]).expect(0, "unknown", "undone");
     assert_eq!(c.read("screenshots/thing/mine"), "C's");
     assert_eq!(c.read("options.txt/x"), "C's, too");
+}
+
+/// Reading a pipe would wait for ever.
+#[cfg(unix)]
+#[test]
+fn pipes_and_sockets_are_left_out() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    mknodat(CWD, a.path("saves/World/pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    mknodat(CWD, a.path("saves/pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(a.path("saves/World/socket")).unwrap();
+    let said = a.push().expect(0, "ahead", "saved");
+    said.warns("saves/World/pipe: it is no ordinary file").warns("saves/pipe").warns("saves/World/socket");
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.tree().into_keys().collect::<Vec<_>>(), ["options.txt", LEVEL, REGION]);
+    b.write("saves/World/pipe", "a file");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    assert!(!fs::symlink_metadata(a.path("saves/World/pipe")).unwrap().is_file());
 }
 
 // Links.

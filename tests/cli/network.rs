@@ -129,6 +129,30 @@ fn a_host_without_an_address_is_offline() {
 }
 
 #[test]
+fn a_cloud_folder_whose_disk_is_not_there_is_offline() {
+    let cloud = Cloud::folder();
+    let (a, b) = played(&cloud);
+    let before = Whole::of(&a, &cloud);
+    let elsewhere = cloud.home.path().join("unplugged");
+    fs::rename(&cloud.repository, &elsewhere).unwrap();
+    // No folder, and an empty mount point.
+    for mount_point in [false, true] {
+        if mount_point {
+            fs::create_dir(&cloud.repository).unwrap();
+        }
+        for verb in ["pull", "push"] {
+            offline(a.run(&[verb]), 0, "holds no repository any more");
+            offline(a.run(&[verb, "--strict"]), 7, "plug in or mount its disk");
+        }
+        assert_eq!(cloud.repository.exists(), mount_point);
+    }
+    fs::remove_dir(&cloud.repository).expect("something was written into the mount point");
+    fs::rename(&elsewhere, &cloud.repository).unwrap();
+    before.assert_kept(&a, &cloud);
+    goes_on(&cloud, &a, &b);
+}
+
+#[test]
 fn answers_that_say_nothing_of_the_repository_are_offline() {
     let mut cloud = Cloud::server();
     let gate = Gate::before(&mut cloud);
