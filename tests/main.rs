@@ -2,6 +2,7 @@
 //! them run the real program against the real restic.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics to fail")]
+#![expect(clippy::print_stdout, reason = "a seed that failed is told")]
 
 mod support;
 

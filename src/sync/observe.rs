@@ -116,9 +116,8 @@ impl Observation {
         }
         let location = account.repository.location();
         let what = location.strip_prefix("local:").unwrap_or(location);
-        Err(Error::new(Kind::Offline, format!("the cloud cannot be reached: {what} holds no repository any more")).hint(
-            "plug in or mount its disk; if it is gone for good, delete .cloud-sync/state.json to start anew",
-        ))
+        Err(Error::new(Kind::Offline, format!("the cloud cannot be reached: {what} holds no repository any more"))
+            .hint("plug in or mount its disk; if it is gone for good, delete .cloud-sync/state.json to start anew"))
     }
 
     fn look_at_snapshots(&mut self, restic: impl Fn() -> Result<Restic>, effort: Effort) -> Result<()> {

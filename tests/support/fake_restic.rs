@@ -26,11 +26,11 @@ struct Script {
 struct Behaviour {
     /// Behave like this so many times, then do as the real restic does.
     times: Option<usize>,
-    /// Do as the real restic does first.
+    /// Do as the real restic does first, and end with its exit code unless `exit` is another.
     real_first: bool,
     /// Do as the real restic does with these arguments more.
     real_with: Option<Vec<String>>,
-    /// Write the arguments and the environment into this file.
+    /// Append the arguments and the environment to this file.
     record: Option<String>,
     stdout: Vec<String>,
     stderr: Vec<String>,
@@ -40,11 +40,11 @@ struct Behaviour {
     hang: bool,
     /// Do not react to an interrupt.
     ignore_signals: bool,
-    exit: u8,
+    exit: Option<u8>,
 }
 
 fn main() -> ExitCode {
-    let script = std::env::current_exe().unwrap().with_file_name("script.json");
+    let script = beside("script.json");
     let script: Script = serde_json::from_slice(&std::fs::read(script).unwrap()).unwrap();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let verb = arguments.first().map(|verb| verb.to_string_lossy().into_owned()).unwrap_or_default();
@@ -60,7 +60,9 @@ fn main() -> ExitCode {
     if let Some(file) = &behaviour.record {
         let environment: Vec<_> =
             std::env::vars_os().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect();
-        std::fs::write(Path::new(file), format!("{arguments:?}\n{}\n", environment.join("\n"))).unwrap();
+        let record = format!("{arguments:?}\n{}\n", environment.join("\n"));
+        let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
+        file.write_all(record.as_bytes()).unwrap();
     }
     let mut out = std::io::stdout();
     for line in &behaviour.stdout {
@@ -82,15 +84,18 @@ fn main() -> ExitCode {
         let arguments: Vec<_> = arguments.into_iter().chain(more.iter().map(Into::into)).collect();
         return run_real(&script.real, &arguments);
     }
-    if behaviour.real_first {
-        run_real(&script.real, &arguments);
-    }
-    ExitCode::from(behaviour.exit)
+    let code = if behaviour.real_first { run_real(&script.real, &arguments) } else { ExitCode::SUCCESS };
+    behaviour.exit.map_or(code, ExitCode::from)
+}
+
+/// A file beside the name that this was called by, which may be a link to the program.
+fn beside(name: &str) -> std::path::PathBuf {
+    Path::new(&std::env::args_os().next().unwrap()).with_file_name(name)
 }
 
 /// How often `verb` was asked for, this time included.
 fn count(verb: &str) -> usize {
-    let file = std::env::current_exe().unwrap().with_file_name(format!("count-{verb}"));
+    let file = beside(&format!("count-{verb}"));
     let marks = std::fs::read_to_string(&file).unwrap_or_default() + "|";
     std::fs::write(&file, &marks).unwrap();
     marks.len()

@@ -9,4 +9,4 @@ pub mod tools;
 pub mod whole;
 
 pub use cloud::Cloud;
-pub use pc::Pc;
+pub use pc::{Pc, Ran};
