@@ -98,7 +98,8 @@ impl Instance {
             match fs::symlink_metadata(&ours) {
                 Ok(found) if found.is_dir() => {}
                 Ok(_) => return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is in the way and is no folder")),
-                Err(_) => fs::create_dir(&ours)?,
+                // Another cloud-sync may make it at the same time.
+                Err(_) => fs::create_dir_all(&ours)?,
             }
             keep_private(&ours)
         };

@@ -28,7 +28,7 @@ fn a_cloud_folder_that_is_not_plugged_in_is_offline_and_not_empty() {
     std::fs::rename(&cloud.repository, &elsewhere).unwrap();
     let base = a.base();
     a.write(LEVEL, "day 2");
-    a.pull().expect(0, "unknown", "offline").warns("is not there");
+    a.pull().expect(0, "unknown", "offline").warns("holds no repository any more");
     a.push().expect(0, "unknown", "offline");
     assert_eq!(a.base(), base);
     std::fs::rename(&elsewhere, &cloud.repository).unwrap();
