@@ -28,10 +28,38 @@ pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     #[cfg(test)]
     crash::tick()?;
     let moved = match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices && !from.is_dir() => copy_over(from, to),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => move_over(from, to),
         other => other,
     };
     moved.with_context(|| format!("could not move {} to {}", from.display(), to.display()))
+}
+
+/// Moves a file, a link or a folder to another filesystem.
+fn move_over(from: &Path, to: &Path) -> io::Result<()> {
+    let kind = fs::symlink_metadata(from)?.file_type();
+    if kind.is_symlink() {
+        link_again(from, to)?;
+        fs::remove_file(from)
+    } else if kind.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            move_over(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        fs::remove_dir(from)
+    } else {
+        copy_over(from, to)
+    }
+}
+
+#[cfg(unix)]
+fn link_again(from: &Path, to: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(fs::read_link(from)?, to)
+}
+
+#[cfg(windows)]
+fn link_again(from: &Path, to: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_dir(fs::read_link(from)?, to)
 }
 
 fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
@@ -44,6 +72,7 @@ fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
     new.as_file().set_permissions(metadata.permissions())?;
     new.as_file().sync_all()?;
     new.persist(to)?;
+    sync_folder(folder)?;
     fs::remove_file(from)
 }
 

@@ -21,8 +21,9 @@ pub trait Front: Sync {
     /// What was in progress is over.
     fn finished(&self);
 
-    /// Asks for the token; none if the player skips it or nobody is there.
-    fn sign_in(&self, url: &str) -> Option<Token>;
+    /// Says why a token is needed and asks for it; none if the player skips it or nobody is
+    /// there.
+    fn sign_in(&self, url: &str, why: &str) -> Option<Token>;
 
     /// Asks what to do about a conflict.
     fn conflict(&self, conflict: &Conflict) -> Answer;

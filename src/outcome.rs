@@ -116,7 +116,7 @@ impl Outcome {
             Kind::GameRunning | Kind::Stopped => Done::Stopped,
             Kind::SignedOut => Done::SignedOut,
             Kind::Offline => Done::Offline,
-            Kind::Partial => Done::Saved,
+            Kind::Partial => self.done,
         };
         if error.kind == Kind::SignedOut {
             self.divergence = Divergence::SignedOut;

@@ -169,7 +169,8 @@ pub fn fetch(pin: &Pin, release: &str, file: &Path, front: &dyn Front) -> Result
     let result = download(&address, folder, front).and_then(|archive| install(pin, archive, folder, file));
     front.finished();
     result.map_err(|error| {
-        Error::caused(kind(), error.context(format!("could not fetch restic from {address}")))
+        let kind = error.downcast_ref::<Error>().map_or_else(kind, |error| error.kind);
+        Error::caused(kind, error.context(format!("could not fetch restic from {address}")))
             .hint("check the network, or install restic yourself and name it with --restic-binary")
     })
 }
@@ -177,7 +178,9 @@ pub fn fetch(pin: &Pin, release: &str, file: &Path, front: &dyn Front) -> Result
 fn download(address: &str, folder: &Path, front: &dyn Front) -> anyhow::Result<File> {
     // For this kind of client that is the time to the answer, and then to each piece of it.
     let client = client(Duration::from_secs(10)).timeout(SILENCE).build()?;
-    let mut response = client.get(address).send().map_err(|error| anyhow!("{}", root_cause(&error)))?;
+    // Without restic there is no syncing, but the launch may go on as it may without the cloud.
+    let offline = |error: &dyn std::error::Error| Error::new(Kind::Offline, root_cause(error));
+    let mut response = client.get(address).send().map_err(|error| offline(&error))?;
     if !response.status().is_success() {
         bail!("the server answered {}", response.status());
     }
@@ -187,7 +190,7 @@ fn download(address: &str, folder: &Path, front: &dyn Front) -> anyhow::Result<F
     let mut done = 0_u64;
     loop {
         let read =
-            response.read(&mut buffer).map_err(|error| anyhow!("the download broke off: {}", root_cause(&error)))?;
+            response.read(&mut buffer).map_err(|error| anyhow!(offline(&error)).context("the download broke off"))?;
         if read == 0 {
             return Ok(archive);
         }

@@ -61,6 +61,9 @@ const TAG_MERGES: &str = "merges=";
 const TAG_FILES: &str = "files=";
 const TAG_SCOPE: &str = "scope=";
 const TAG_PUSH: &str = "push=";
+const TAG_WITHOUT: &str = "without=";
+/// More than this is left out is not told one by one.
+const MAX_WITHOUT: usize = 40;
 
 /// A snapshot as restic tells it, reduced to what decisions need.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -78,6 +81,9 @@ pub struct Snapshot {
     /// Its tags.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// What was saved, by its path on the machine that saved it.
+    #[serde(default)]
+    paths: Vec<String>,
     #[serde(default)]
     summary: Option<Summary>,
 }
@@ -121,11 +127,43 @@ impl Snapshot {
         promised.is_some() && promised == held
     }
 
-    /// Whether what it lacks may be removed elsewhere, as far as this can be told without
-    /// its listing: it is whole, left nothing out, and was made under the scope with this
-    /// `scope` digest.
-    pub fn seems_complete(&self, scope: &str) -> bool {
-        self.holds_what_it_promised() && !self.has_tag(TAG_PARTIAL) && self.tag(TAG_SCOPE) == Some(scope)
+    /// Whether what it lacks may be removed elsewhere, as far as this can be told without its
+    /// listing: it is whole, left nothing out, and was made under the scope with this digest.
+    pub fn is_complete(&self, scope: &str) -> bool {
+        self.is_complete_in("", scope) && !self.has_tag(TAG_PARTIAL)
+    }
+
+    /// The same for one `unit`, a world's folder or a file, of which nothing was left out.
+    pub fn is_complete_in(&self, unit: &str, scope: &str) -> bool {
+        self.holds_what_it_promised() && self.tag(TAG_SCOPE) == Some(scope) && !self.leaves_out(unit)
+    }
+
+    /// Whether it left out something of `unit`.
+    fn leaves_out(&self, unit: &str) -> bool {
+        let mut told = self.tags.iter().filter_map(|tag| tag.strip_prefix(TAG_WITHOUT)).peekable();
+        if !self.has_tag(TAG_PARTIAL) {
+            false
+        } else if told.peek().is_none() {
+            true
+        } else {
+            let within = |inner: &str, outer: &str| {
+                inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            told.filter_map(|path| hex::decode(path).ok()).any(|path| {
+                let path = String::from_utf8_lossy(&path);
+                within(&path, unit) || within(unit, &path)
+            })
+        }
+    }
+
+    /// Whether this is a later snapshot of the same folders, both made by another tool.
+    fn follows(&self, older: &Self) -> bool {
+        let names = |snapshot: &Self| -> BTreeSet<String> {
+            let last = |path: &String| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+            snapshot.paths.iter().map(last).collect()
+        };
+        let untagged = !self.has_tag(TAG_OURS) && !older.has_tag(TAG_OURS);
+        untagged && (self.time, &self.id) > (older.time, &older.id) && names(self).is_superset(&names(older))
     }
 
     /// Whether `paths`, its listing's files in order, are the very ones its push saw.
@@ -147,7 +185,15 @@ pub fn files_digest<'a>(paths: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The tags of a push.
-pub fn push_tags(files: &str, scope: &str, mark: &str, merges: &BTreeSet<SnapshotId>, partial: bool) -> Vec<String> {
+///
+/// `without` are the paths that were left out and may be synced elsewhere.
+pub fn push_tags(
+    files: &str,
+    scope: &str,
+    mark: &str,
+    merges: &BTreeSet<SnapshotId>,
+    without: &BTreeSet<&str>,
+) -> Vec<String> {
     let mut tags = vec![
         TAG_OURS.to_owned(),
         format!("{TAG_FILES}{files}"),
@@ -155,8 +201,12 @@ pub fn push_tags(files: &str, scope: &str, mark: &str, merges: &BTreeSet<Snapsho
         format!("{TAG_PUSH}{mark}"),
     ];
     tags.extend(merges.iter().map(|id| format!("{TAG_MERGES}{id}")));
-    if partial {
+    if !without.is_empty() {
         tags.push(TAG_PARTIAL.to_owned());
+    }
+    if without.len() <= MAX_WITHOUT {
+        // In hex, because restic takes a comma for the end of a tag.
+        tags.extend(without.iter().map(|path| format!("{TAG_WITHOUT}{}", hex::encode(path))));
     }
     tags
 }
@@ -165,13 +215,23 @@ pub fn push_tags(files: &str, scope: &str, mark: &str, merges: &BTreeSet<Snapsho
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     snapshots: BTreeMap<SnapshotId, Snapshot>,
+    builds_on: BTreeMap<SnapshotId, BTreeSet<SnapshotId>>,
 }
 
 impl Graph {
     /// The graph of these snapshots; rescue snapshots have no place in it.
+    ///
+    /// Snapshots of other tools, the original client above all, do not name what they build on
+    /// across machines. Among them, and of the same folders, the later one follows the earlier.
     pub fn new(snapshots: impl IntoIterator<Item = Snapshot>) -> Self {
-        let ours = snapshots.into_iter().filter(|snapshot| !snapshot.is_rescue());
-        Self { snapshots: ours.map(|snapshot| (snapshot.id.clone(), snapshot)).collect() }
+        let known = snapshots.into_iter().filter(|snapshot| !snapshot.is_rescue());
+        let snapshots: BTreeMap<_, _> = known.map(|snapshot| (snapshot.id.clone(), snapshot)).collect();
+        let builds_on = |snapshot: &Snapshot| {
+            let followed = snapshots.values().filter(|older| snapshot.follows(older)).map(|older| older.id.clone());
+            (snapshot.id.clone(), snapshot.builds_on().chain(followed).collect())
+        };
+        let builds_on = snapshots.values().map(builds_on).collect();
+        Self { snapshots, builds_on }
     }
 
     /// The snapshot with this id.
@@ -186,8 +246,8 @@ impl Graph {
 
     /// The snapshots that no other snapshot builds on.
     pub fn heads(&self) -> BTreeSet<SnapshotId> {
-        let built_on: BTreeSet<_> = self.iter().flat_map(Snapshot::builds_on).collect();
-        self.snapshots.keys().filter(|id| !built_on.contains(id)).cloned().collect()
+        let inner: BTreeSet<_> = self.builds_on.values().flatten().collect();
+        self.snapshots.keys().filter(|id| !inner.contains(id)).cloned().collect()
     }
 
     /// `id` and everything it builds on, as far as the repository still has it.
@@ -195,13 +255,20 @@ impl Graph {
         let mut seen = BTreeSet::new();
         let mut open = vec![id.clone()];
         while let Some(id) = open.pop() {
-            if let Some(snapshot) = self.get(&id)
+            if let Some(older) = self.builds_on.get(&id)
                 && seen.insert(id)
             {
-                open.extend(snapshot.builds_on());
+                open.extend(older.iter().cloned());
             }
         }
         seen
+    }
+
+    /// Whether `id` builds on something that the repository does not have any more.
+    fn is_cut_off(&self, id: &SnapshotId) -> bool {
+        let history = self.history(id);
+        let mut named = history.iter().filter_map(|id| self.builds_on.get(id)).flatten();
+        named.any(|older| !self.snapshots.contains_key(older))
     }
 
     /// The newest of `ids`; ties go to the greater id, so that every PC picks the same.
@@ -210,12 +277,11 @@ impl Graph {
     }
 
     /// What the repository holds, seen from an instance with this `base` that has already
-    /// taken in these heads.
-    pub fn view(&self, base: Option<&SnapshotId>, taken_in: &BTreeSet<SnapshotId>) -> View {
-        let heads = self.heads();
-        let taken_in: BTreeSet<_> = taken_in.intersection(&heads).cloned().collect();
+    /// settled these snapshots: taken them in, or seen them when there was nothing new.
+    pub fn view(&self, base: Option<&SnapshotId>, settled: &BTreeSet<SnapshotId>) -> View {
         let known = base.map(|base| self.history(base)).unwrap_or_default();
-        let others: BTreeSet<_> = heads.difference(&taken_in).filter(|id| !known.contains(id)).cloned().collect();
+        let beside: BTreeSet<_> = self.heads().difference(&known).cloned().collect();
+        let (taken_in, others): (BTreeSet<_>, BTreeSet<_>) = beside.into_iter().partition(|id| settled.contains(id));
         let lineage = if self.snapshots.is_empty() {
             if base.is_some() { Lineage::BaseOnly } else { Lineage::Neither }
         } else if base.is_none() && taken_in.is_empty() {
@@ -223,10 +289,9 @@ impl Graph {
         } else if others.is_empty() {
             Lineage::Same
         } else {
-            let built_on_base = |head| base.is_some_and(|base| self.history(head).contains(base));
-            match others.first() {
-                Some(head) if others.len() == 1 && built_on_base(head) => Lineage::Moved,
-                Some(_) if others.len() == 1 && base.is_some_and(|base| self.get(base).is_none()) => {
+            match (others.first(), base) {
+                (Some(head), Some(base)) if others.len() == 1 && self.history(head).contains(base) => Lineage::Moved,
+                (Some(head), Some(base)) if others.len() == 1 && self.get(base).is_none() && self.is_cut_off(head) => {
                     Lineage::BaseRemoved
                 }
                 _ => Lineage::Forked,
@@ -243,7 +308,7 @@ pub struct View {
     pub lineage: Lineage,
     /// The heads this instance has not taken in.
     pub others: BTreeSet<SnapshotId>,
-    /// The heads it has taken in and that no push has superseded yet.
+    /// Heads that it has settled, and that no push has superseded yet: the next one does.
     pub taken_in: BTreeSet<SnapshotId>,
 }
 
@@ -260,8 +325,9 @@ pub enum Lineage {
     Same,
     /// One head, built on the base.
     Moved,
-    /// One head, and the base is gone from the repository: retention removed it. The head
-    /// counts as built on it if there are no local edits, and as a fork of it if there are.
+    /// One head, and the base is gone from the repository, as is something that the head was
+    /// built on: retention removed them. The head counts as built on the base if there are no
+    /// local edits, and as a fork of it if there are.
     BaseRemoved,
     /// Several heads, or a head that is not built on the base.
     Forked,

@@ -51,7 +51,8 @@ pub struct State {
     /// Heads that were settled here and that no push has superseded yet.
     #[serde(default)]
     pub taken_in: BTreeSet<SnapshotId>,
-    /// Every snapshot of the repository when it last had nothing new for this instance.
+    /// Every snapshot that this instance has settled: all that there were when there was
+    /// nothing new, and what it brought since.
     #[serde(default)]
     pub seen: BTreeSet<SnapshotId>,
     /// A push whose end is not known.
@@ -102,11 +103,6 @@ impl State {
     pub fn save(&self, file: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_vec(&Self { version: VERSION, ..self.clone() })?;
         durable::replace(file, &text)
-    }
-
-    /// Whether a push has something to tell the repository beyond edited files.
-    pub fn owes_push(&self) -> bool {
-        !self.taken_in.is_empty()
     }
 }
 

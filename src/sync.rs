@@ -17,10 +17,10 @@ use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::game;
 use crate::outcome::Outcome;
+use crate::scope::world_of;
 use crate::snapshot::SnapshotId;
 use crate::state::State;
-use crate::tree::manifest_of;
-use decide::{Divergence, Pull, Push};
+use decide::{Divergence, Local, Pull, Push};
 use observe::{Effort, Observation};
 use restore::Restore;
 
@@ -41,6 +41,10 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
             Ok(())
         }
         Pull::CatchUp => catch_up(ctx, account, &seen, outcome),
+        // What lies in an instance that lost its files may be another world of the same name.
+        Pull::Restore if seen.divergence == Divergence::LocalLost && !seen.tree.files.is_empty() => {
+            Restore::of(ctx, account, &seen, &target(&seen)?)?.reconcile(outcome)
+        }
         Pull::Restore => Restore::of(ctx, account, &seen, &target(&seen)?)?.follow(outcome),
         Pull::Link | Pull::Reconcile => Restore::of(ctx, account, &seen, &target(&seen)?)?.reconcile(outcome),
         Pull::ForgetBase => {
@@ -55,8 +59,11 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
 
 /// Saves the instance to the cloud.
 pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Result<()> {
-    apply::recover(ctx)?;
     let busy: Vec<_> = game::open_worlds(ctx.instance.root()).into_keys().collect();
+    if !busy.is_empty() && apply::pending(&ctx.instance)?.is_some() {
+        stop_if_game_runs(ctx)?;
+    }
+    apply::recover(ctx)?;
     let seen = observe(ctx, account, &busy, outcome)?;
     let beside = "another PC has saved, too; both versions are kept, and the next launch asks which one to play";
     match decide::push(seen.divergence) {
@@ -79,6 +86,10 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
                 return Ok(());
             }
             save::save(ctx, account, &seen, None, outcome)
+        }
+        Push::SaveBeside if seen.local == Local::Clean && seen.base_in_repository().is_some() => {
+            ctx.note("nothing to save; another PC has saved, too, and the next pull joins both");
+            Ok(())
         }
         Push::SaveBeside => {
             ctx.warn(beside);
@@ -135,9 +146,6 @@ fn record_unchanged(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
             entry.mtime = stat.mtime;
         }
     }
-    if state.legacy_time.take().is_some() {
-        state.manifest = manifest_of(ctx.instance.root(), &seen.tree.files, &state.manifest);
-    }
     state.seen.clone_from(&seen.ids);
     state.taken_in.clear();
     state.pending = None;
@@ -150,9 +158,19 @@ fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &
         ctx.note("this PC has changes that are not saved yet; the next push saves them");
         return Ok(());
     }
+    // A disk that is not mounted looks like that, too.
+    let lost: BTreeSet<_> = seen.edits.removed.iter().filter_map(|path| world_of(path)).collect();
+    if let Some(world) =
+        lost.into_iter().find(|world| !seen.tree.files.keys().any(|path| world_of(path) == Some(world)))
+    {
+        ctx.warn(&format!(
+            "the world {world} is not here any more; the next push saves that, `cloud-sync status` tells more"
+        ));
+        return Ok(());
+    }
     ctx.note("this PC has changes that are not saved yet; saving them first");
     match save::save(ctx, account, seen, seen.base_in_repository(), outcome) {
-        Err(error) if error.kind != Kind::Interrupted => {
+        Err(error) if error.kind != Kind::Interrupted && !ctx.args.strict => {
             ctx.warn(&format!("they could not be saved now ({}); the next push tries again", error.message()));
             Ok(())
         }
@@ -160,22 +178,17 @@ fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &
     }
 }
 
+/// Nothing to save that can be read now; what cannot be is told.
 fn save_nothing(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
-    let busy: BTreeSet<_> = seen
-        .tree
-        .left_out
-        .iter()
-        .filter(|left| left.why == crate::tree::Why::InUse)
-        .map(|left| left.path.as_str())
-        .collect();
-    if busy.is_empty() {
+    let later: Vec<_> = seen.tree.left_out.iter().filter(|left| left.why.is_for_now()).collect();
+    if later.is_empty() {
         return Ok(());
     }
-    for world in &busy {
-        ctx.warn(&format!("not saved: {world}: the running game has it open"));
+    for left in &later {
+        ctx.warn(&format!("not saved: {}: {}", left.path, left.why.text()));
     }
-    Err(Error::new(Kind::Partial, format!("{} not looked at, since the game is running", counted(busy.len(), "world")))
-        .hint("push again when the game is closed"))
+    Err(Error::new(Kind::Partial, format!("{} not saved", counted(later.len(), "file or world")))
+        .hint("push again when the game is closed and the files can be read"))
 }
 
 fn empty() -> Error {

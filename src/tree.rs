@@ -80,6 +80,11 @@ impl Why {
         }
     }
 
+    /// Whether it may well be synced by the next push.
+    pub fn is_for_now(self) -> bool {
+        matches!(self, Self::Unreadable | Self::InUse)
+    }
+
     /// The reason in words.
     pub fn text(self) -> &'static str {
         match self {
@@ -129,6 +134,13 @@ impl Tree {
         self.files.retain(|path, _| !path.starts_with(&inside));
         self.roots.retain(|root| *root != folder && !root.starts_with(&inside));
         self.left_out.push(LeftOut { on_disk: PathBuf::from(&folder), path: folder, why: Why::InUse });
+    }
+
+    /// Takes the file at `path`, which cannot be read, out of what is synced now.
+    pub fn leave_out_file(&mut self, path: String) {
+        self.files.remove(&path);
+        self.roots.retain(|root| *root != path);
+        self.left_out.push(LeftOut { on_disk: PathBuf::from(&path), path, why: Why::Unreadable });
     }
 
     /// Whether `path` lies in something that was left out, so that its absence from

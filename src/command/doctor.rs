@@ -119,7 +119,6 @@ impl Doctor<'_> {
     fn token(&mut self) -> Option<Account> {
         match self.ctx.account() {
             Ok(Some(account)) => {
-                self.ctx.log.hide(account.token.password());
                 self.ok("token", &format!("{}, for {}", self.ctx.token_file().display(), account.token.user()));
                 Some(account)
             }

@@ -24,7 +24,7 @@ pub fn login(ctx: &mut Context<'_>, token_stdin: bool) -> Result<()> {
 }
 
 fn ask(ctx: &Context<'_>, url: &str) -> Result<Token> {
-    ctx.front().sign_in(url).ok_or_else(|| {
+    ctx.front().sign_in(url, "You get a token from whoever runs the server.").ok_or_else(|| {
         Error::new(Kind::Failed, "no token was given")
             .hint("run it in a terminal, or pass the token with --token-stdin")
     })

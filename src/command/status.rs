@@ -20,7 +20,6 @@ pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     let account = ctx.account()?.ok_or_else(|| {
         Error::new(Kind::SignedOut, "not signed in").hint("run `cloud-sync login` in the game folder")
     })?;
-    ctx.log.hide(account.token.password());
     let seen = Observation::make(ctx, &account, &[], Effort::ReadOnly)?;
     outcome.divergence = seen.divergence;
     outcome.base.clone_from(&seen.state.base);

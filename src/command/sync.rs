@@ -7,36 +7,44 @@ use crate::sync;
 
 /// Runs `pull`.
 pub fn pull(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
-    let account = signed_in(ctx, outcome.command)?;
-    let _lock = lock(ctx)?;
-    sync::pull(ctx, &account, outcome)
+    signed_in(ctx, outcome, sync::pull)
 }
 
 /// Runs `push`.
 pub fn push(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
-    let account = signed_in(ctx, outcome.command)?;
-    let _lock = lock(ctx)?;
-    sync::push(ctx, &account, outcome)
+    signed_in(ctx, outcome, sync::push)
 }
 
-/// The account of this instance; where there is none, the player is asked.
-fn signed_in(ctx: &mut Context<'_>, command: &str) -> Result<Account> {
+/// Does `work` for the account of this instance. Where there is none, or the cloud does not
+/// take it, the player is asked.
+fn signed_in(
+    ctx: &mut Context<'_>,
+    outcome: &mut Outcome,
+    work: impl Fn(&Context<'_>, &Account, &mut Outcome) -> Result<()>,
+) -> Result<()> {
     let account = ctx.account()?;
-    ctx.begin(command)?;
-    if let Some(account) = account {
-        ctx.log.hide(account.token.password());
-        return Ok(account);
+    ctx.begin(outcome.command)?;
+    let _lock = lock(ctx)?;
+    let done = match &account {
+        Some(account) => {
+            ctx.log.hide(account.token.password());
+            work(ctx, account, outcome)
+        }
+        None => Err(Error::new(Kind::SignedOut, "not signed in, so nothing is synced").hint(
+            "run `cloud-sync login` in a terminal in the game folder; whoever runs the server gives you a token",
+        )),
+    };
+    let Err(error) = done else { return Ok(()) };
+    if error.kind != Kind::SignedOut {
+        return Err(error);
     }
     let url = ctx.url()?;
-    let Some(token) = ctx.front().sign_in(&url) else {
-        return Err(Error::new(Kind::SignedOut, "not signed in, so nothing is synced").hint(
-            "run `cloud-sync login` in a terminal in the game folder; whoever runs the server gives you a token",
-        ));
-    };
+    ctx.log.line(&error.message());
+    let Some(token) = ctx.front().sign_in(&url, &error.message()) else { return Err(error) };
     let account = ctx.account_of(&url, token)?;
     super::login::check(ctx, &account)?;
     account.token.save(&ctx.token_file())?;
-    Ok(account)
+    work(ctx, &account, outcome)
 }
 
 /// Waits for another cloud-sync that works on this instance, an upload perhaps.

@@ -6,7 +6,7 @@ use super::sync::lock;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
-use crate::outcome::Outcome;
+use crate::outcome::{Done, Outcome};
 use crate::{game, sync};
 
 /// Puts the last pull back.
@@ -17,7 +17,11 @@ pub fn undo(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
         return Err(Error::new(Kind::GameRunning, format!("the game is running and has the world {world} open"))
             .hint("close the game first"));
     }
-    sync::apply::recover(ctx)?;
+    if sync::apply::recover(ctx)?.is_some_and(|command| command == outcome.command) {
+        // It was this very command that was cut off; doing it again would take it back.
+        outcome.done = Done::Undone;
+        return Ok(());
+    }
     sync::undo::undo(ctx, outcome)
 }
 

@@ -66,7 +66,7 @@ impl Front for Plain {
 
     fn finished(&self) {}
 
-    fn sign_in(&self, _: &str) -> Option<Token> {
+    fn sign_in(&self, _: &str, _: &str) -> Option<Token> {
         None
     }
 

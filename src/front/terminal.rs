@@ -68,7 +68,8 @@ impl Front for Terminal {
         }
     }
 
-    fn sign_in(&self, url: &str) -> Option<Token> {
+    fn sign_in(&self, url: &str, why: &str) -> Option<Token> {
+        self.line(why);
         loop {
             let prompt = format!("Token for {} (user:password; empty to skip)", printable(url, true));
             let text = Password::new().with_prompt(prompt).allow_empty_password(true).interact().ok()?;

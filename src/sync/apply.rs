@@ -2,6 +2,7 @@
 //! an undo copy. Written to a journal first, so that it can be finished after a crash at any
 //! point, and means the same when it is done twice.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::fetch;
+use super::plan::check_name;
 use super::undo::{self, Note};
 use crate::context::Context;
 use crate::durable;
@@ -62,6 +64,13 @@ impl Journal {
         Self { version: VERSION, source, undo, note, remove, place, gone_worlds: Vec::new(), next }
     }
 
+    /// Whether it names no place outside the instance; the file may have come with a modpack.
+    fn stays_inside(&self) -> bool {
+        let names =
+            [&self.source, &self.undo].into_iter().chain(&self.remove).chain(&self.place).chain(&self.gone_worlds);
+        names.into_iter().all(|path| check_name(path).is_ok())
+    }
+
     /// Writes the journal, then does what it says.
     pub fn commit(&self, instance: &Instance) -> Result<()> {
         durable::sync_below(&instance.own(&self.source))?;
@@ -79,7 +88,7 @@ impl Journal {
             stash.put(path)?;
         }
         for world in &self.gone_worlds {
-            stash.sweep(world)?;
+            stash.sweep(world);
         }
         for path in &self.place {
             let staged = source.join(path);
@@ -103,16 +112,19 @@ impl Journal {
     }
 }
 
-/// Finishes a transaction that was cut off, if there is one.
-pub fn recover(ctx: &Context<'_>) -> Result<()> {
-    if let Some(journal) = pending(&ctx.instance)? {
+/// Finishes a transaction that was cut off, if there is one, and gives the command that had
+/// begun it.
+pub fn recover(ctx: &Context<'_>) -> Result<Option<String>> {
+    let journal = pending(&ctx.instance)?;
+    if let Some(journal) = &journal {
         ctx.note("finishing a restore that was cut off");
         journal.finish(&ctx.instance).map_err(|error| {
             error.hint("a restore that was cut off must be finished first; close what has the files open and run it again; nothing is lost")
         })?;
     }
     // Files that were fetched and never meant anything.
-    fetch::clear(&ctx.instance.staging())
+    fetch::clear(&ctx.instance.staging())?;
+    Ok(journal.map(|journal| journal.note.command))
 }
 
 /// The transaction that was cut off, if there is one.
@@ -126,7 +138,7 @@ pub fn pending(instance: &Instance) -> Result<Option<Journal>> {
         }
     };
     match serde_json::from_slice::<Journal>(&text) {
-        Ok(journal) if journal.version == VERSION => Ok(Some(journal)),
+        Ok(journal) if journal.version == VERSION && journal.stays_inside() => Ok(Some(journal)),
         _ => Err(Error::new(Kind::Stopped, format!("{} cannot be read", file.display())).hint(
             "a newer cloud-sync may have written it; update this one. Else move that file away and pull again: nothing is deleted, replaced files are in .cloud-sync/undo",
         )),
@@ -175,25 +187,26 @@ impl Stash<'_> {
     }
 
     /// Moves what is left of a removed world, which is not in the scope: its lock file, caches.
-    fn sweep(&self, world: &str) -> anyhow::Result<()> {
+    /// What cannot be moved stays; it was never ours.
+    fn sweep(&self, world: &str) {
         let folder = format!("saves/{world}");
         if fs::symlink_metadata(self.root.join(&folder)).is_ok_and(|found| found.is_dir()) {
-            self.sweep_folder(&folder)?;
+            self.sweep_folder(&folder);
         }
-        Ok(())
     }
 
-    fn sweep_folder(&self, folder: &str) -> anyhow::Result<()> {
+    fn sweep_folder(&self, folder: &str) {
         let path = self.root.join(folder);
-        for entry in fs::read_dir(&path).with_context(|| format!("could not read {}", path.display()))? {
-            let entry = entry?;
+        for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
             let below = format!("{folder}/{name}");
-            if entry.file_type()?.is_dir() { self.sweep_folder(&below)? } else { self.put(&below)? }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.sweep_folder(&below);
+            } else {
+                let _ = self.put(&below);
+            }
         }
-        // What could not be named stays, and so does its folder.
         let _ = fs::remove_dir(&path);
-        Ok(())
     }
 
     /// Removes the folders that a removed file leaves empty, but no folder of the instance
@@ -226,19 +239,14 @@ pub fn whole_worlds<'a>(
     removed: impl Iterator<Item = &'a String>,
     all: impl Iterator<Item = &'a String>,
 ) -> Vec<String> {
-    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
-    for world in all.filter_map(|path| world_of(path)) {
-        *counts.entry(world).or_default() += 1;
-    }
-    for world in removed.filter_map(|path| world_of(path)) {
-        if let Some(count) = counts.get_mut(world) {
-            *count -= 1;
+    let removed: BTreeSet<_> = removed.collect();
+    let mut worlds = BTreeMap::<&str, bool>::new();
+    for path in all {
+        if let Some(world) = world_of(path) {
+            *worlds.entry(world).or_insert(true) &= removed.contains(path);
         }
     }
-    let mut worlds: Vec<_> =
-        counts.into_iter().filter(|(_, left)| *left == 0).map(|(world, _)| world.to_owned()).collect();
-    worlds.sort();
-    worlds
+    worlds.into_iter().filter(|(_, whole)| *whole).map(|(world, _)| world.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -274,8 +282,14 @@ mod tests {
         ] {
             write(&instance.root().join(path), content);
         }
-        let note =
-            Note { number: 1, at: chrono::DateTime::UNIX_EPOCH, command: "pull".into(), added: vec![], worlds: vec![] };
+        let note = Note {
+            number: 1,
+            at: chrono::DateTime::UNIX_EPOCH,
+            kept_since: None,
+            command: "pull".into(),
+            added: vec![],
+            worlds: vec![],
+        };
         let paths = |list: &[&str]| list.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
         let remove = paths(&["saves/B/level.dat", "saves/B/region/r.mca"]);
         let place = paths(&["saves/A/level.dat", "saves/A/region/r.mca", "xaero/map.txt"]);

@@ -1,6 +1,8 @@
 //! Facts: what the disk holds, what the repository holds, and how they compare. Reads only.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
 use std::thread;
 
 use chrono::{DateTime, Utc};
@@ -13,8 +15,8 @@ use crate::repository::Place;
 use crate::restic::Restic;
 use crate::scope::Scope;
 use crate::snapshot::{Graph, Lineage, Snapshot, SnapshotId, View};
-use crate::state::State;
-use crate::tree::{Edits, Tree, nanoseconds};
+use crate::state::{Entry, State};
+use crate::tree::{Edits, Stat, Tree, nanoseconds};
 
 /// Everything that a decision rests on.
 pub struct Observation {
@@ -139,7 +141,9 @@ impl Observation {
             }
         }
         self.adopt_pending();
-        self.view = self.graph.view(self.state.base.as_ref(), &self.state.taken_in);
+        self.read_original_state(restic)?;
+        let settled = self.state.taken_in.union(&self.state.seen).cloned().collect();
+        self.view = self.graph.view(self.state.base.as_ref(), &settled);
         Ok(())
     }
 
@@ -162,6 +166,28 @@ impl Observation {
         self.unsaved_state = true;
     }
 
+    /// The original client kept no manifest. Its base's listing is one; a file that is not
+    /// newer than its last sync is as it left it.
+    fn read_original_state(&mut self, restic: impl Fn() -> Result<Restic>) -> Result<()> {
+        let (Some(time), Some(base)) = (self.state.legacy_time, self.base_in_repository()) else { return Ok(()) };
+        let since = nanoseconds(time.into());
+        let listing = restic()?.ls(base)?;
+        let agreed = |path: &str, cloud: Stat| match self.tree.files.get(path) {
+            Some(local) if local.size == cloud.size && local.mtime <= since => local.mtime,
+            _ => cloud.mtime,
+        };
+        let in_scope = listing.files.iter().filter(|(path, _)| self.scope.contains(path));
+        let manifest = in_scope.map(|(path, cloud)| {
+            let mtime = agreed(path, *cloud);
+            let cloud_mtime = (mtime != cloud.mtime).then_some(cloud.mtime);
+            (path.clone(), Entry { size: cloud.size, mtime, cloud_mtime, sha256: None })
+        });
+        self.state.manifest = manifest.collect();
+        self.state.legacy_time = None;
+        self.unsaved_state = true;
+        Ok(())
+    }
+
     fn look_at_files(&mut self, ctx: &Context<'_>) {
         if let Some(time) = self.state.legacy_time {
             // The original client took every file newer than its last sync for an edit.
@@ -175,16 +201,32 @@ impl Observation {
             };
         } else {
             self.edits = Edits::find(ctx.instance.root(), &self.tree, &self.state.manifest, &self.scope);
+            self.leave_out_unreadable(ctx);
             self.local = self.edits.local(&self.tree, &self.state.manifest);
         }
-        if self.local == Local::Clean && self.owes_push() {
+        if self.local == Local::Clean && self.view.lineage == Lineage::Same && self.owes_push() {
             self.local = Local::Edited;
         }
     }
 
-    /// Whether there is a decision that no snapshot tells of yet.
-    pub fn owes_push(&self) -> bool {
-        !self.view.taken_in.is_empty()
+    /// An edited file that may not be read cannot be saved; what it was stays what is known.
+    fn leave_out_unreadable(&mut self, ctx: &Context<'_>) {
+        let forbidden = |path: &&String| {
+            let opened = File::open(ctx.instance.root().join(path));
+            opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+        };
+        let unreadable: Vec<_> =
+            self.edits.added.iter().chain(&self.edits.changed).filter(forbidden).cloned().collect();
+        for path in unreadable {
+            self.edits.added.retain(|edited| *edited != path);
+            self.edits.changed.retain(|edited| *edited != path);
+            self.tree.leave_out_file(path);
+        }
+    }
+
+    /// Whether there is something that no snapshot tells of yet: a decision, or the base itself.
+    fn owes_push(&self) -> bool {
+        !self.view.taken_in.is_empty() || self.state.base.is_some() && self.base_in_repository().is_none()
     }
 
     /// The version in the cloud that matters here: the newest that is new, else our own.

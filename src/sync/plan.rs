@@ -64,7 +64,7 @@ impl<'a> Sides<'a> {
         let Some(local) = self.tree.files.get(path) else { return Likeness::Different };
         if let Some(entry) = self.manifest.get(path) {
             let unedited = entry.size == local.size && entry.mtime == local.mtime;
-            if unedited && entry.size == cloud.size && entry.time_in_cloud() == cloud.mtime {
+            if unedited && self.is_known(path, cloud) {
                 return Likeness::Same;
             }
         }
@@ -77,15 +77,25 @@ impl<'a> Sides<'a> {
         }
     }
 
+    /// Whether the snapshot has the file as it was when both sides last agreed.
+    fn is_known(&self, path: &str, cloud: Stat) -> bool {
+        self.manifest.get(path).is_some_and(|entry| (entry.size, entry.time_in_cloud()) == (cloud.size, cloud.mtime))
+    }
+
     /// The snapshot's files that are in the local scope.
     pub fn cloud_in_scope(self) -> impl Iterator<Item = (&'a str, Stat)> {
         self.cloud.iter().filter(move |(path, _)| self.scope.contains(path)).map(|(path, stat)| (path.as_str(), *stat))
     }
 
     /// What to do, if `choice` says whose version of each unit is played, and the files in
-    /// `same` were compared and are the same. What the snapshot lacks is removed only if it
-    /// `may_remove`.
-    pub fn plan(self, choice: impl Fn(Unit<'_>) -> Choice, same: &BTreeSet<String>, may_remove: bool) -> Result<Plan> {
+    /// `same` were compared and are the same. Of `incomplete` units nothing is removed because the
+    /// snapshot lacks it.
+    pub fn plan(
+        self,
+        choice: impl Fn(Unit<'_>) -> Choice,
+        same: &BTreeSet<String>,
+        incomplete: &BTreeSet<String>,
+    ) -> Result<Plan> {
         let mut plan = Plan::default();
         for (path, stat) in self.cloud_in_scope() {
             check_name(path)?;
@@ -94,6 +104,9 @@ impl<'a> Sides<'a> {
             } else if choice(Unit::of(path)) == Choice::Local || self.tree.left_out.iter().any(|left| left.path == path)
             {
                 // What was left out was warned of; it stays as the player made it.
+                plan.differ.push(path.to_owned());
+            } else if self.tree.hides(path) && self.is_known(path, stat) {
+                // Nothing new, so that nothing is in its way.
                 plan.differ.push(path.to_owned());
             } else if self.tree.hides(path) {
                 return Err(in_the_way(path));
@@ -104,7 +117,7 @@ impl<'a> Sides<'a> {
         for path in self.tree.files.keys().filter(|path| !self.cloud.contains_key(*path)) {
             let goes = match choice(Unit::of(path)) {
                 Choice::Local => false,
-                Choice::Cloud => may_remove && self.manifest.contains_key(path),
+                Choice::Cloud => self.manifest.contains_key(path) && !incomplete.contains(&Unit::of(path).path()),
                 Choice::CloudExactly => true,
             };
             if goes {
@@ -120,7 +133,8 @@ pub fn same_time(one: i64, other: i64) -> bool {
     one == other || one.div_euclid(100) == other.div_euclid(100)
 }
 
-fn check_name(path: &str) -> Result<()> {
+/// Refuses a path that is none, or leads elsewhere.
+pub fn check_name(path: &str) -> Result<()> {
     let impossible = path.split('/').any(|name| matches!(name, "" | "." | "..") || name.contains('\0'));
     if impossible {
         return Err(Error::new(Kind::Stopped, format!("the snapshot names an impossible file: {path:?}"))
@@ -156,14 +170,16 @@ mod tests {
         known: &[(&str, Stat)],
         local: &[(&str, Stat)],
         cloud: &[(&str, Stat)],
-        may_remove: bool,
+        complete: bool,
         choice: Choice,
     ) -> (Vec<String>, Vec<String>, Vec<String>) {
         let scope = Scope::new(&["saves/", "options.txt"], &[]).unwrap();
         let (manifest, cloud) = (manifest(known), files(cloud));
         let tree = Tree { files: files(local), ..Tree::default() };
         let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, scope: &scope };
-        let plan = sides.plan(|_| choice, &BTreeSet::new(), may_remove).unwrap();
+        let units = known.iter().chain(local).map(|(path, _)| Unit::of(path).path());
+        let incomplete = if complete { BTreeSet::new() } else { units.collect() };
+        let plan = sides.plan(|_| choice, &BTreeSet::new(), &incomplete).unwrap();
         (plan.fetch, plan.remove, plan.keep)
     }
 
@@ -226,7 +242,7 @@ mod tests {
             let (tree, manifest) = (Tree::default(), Manifest::new());
             let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, scope: &scope };
             assert_eq!(
-                sides.plan(|_| Choice::Cloud, &BTreeSet::new(), true).unwrap_err().kind,
+                sides.plan(|_| Choice::Cloud, &BTreeSet::new(), &BTreeSet::new()).unwrap_err().kind,
                 Kind::Stopped,
                 "{path}"
             );

@@ -68,12 +68,13 @@ impl<'a> Restore<'a> {
         let ancestor = self.ancestor()?;
         let cloud: Files = self.sides().cloud_in_scope().map(|(path, stat)| (path.to_owned(), stat)).collect();
         let changed_here = self.changed_here(&ancestor);
+        let incomplete = self.incomplete_units();
         let three = units::Sides {
             ancestor: &ancestor,
             changed_here: &changed_here,
             local: &self.seen.tree.files,
             cloud: &cloud,
-            cloud_is_complete: self.may_remove(),
+            incomplete: &incomplete,
         };
         self.compare_contents(&three)?;
         let judged = three.judge(|path| self.likeness(path, cloud[path]));
@@ -120,10 +121,12 @@ impl<'a> Restore<'a> {
 
     /// The files of the newest version that both sides are built on.
     fn ancestor(&self) -> Result<Files> {
-        let Observation { state, graph, scope, .. } = self.seen;
-        let Some(base) = state.base.as_ref() else { return Ok(Files::new()) };
+        let Observation { state, graph, scope, divergence, .. } = self.seen;
+        // An instance that lost its files did not delete them.
+        let base = state.base.as_ref().filter(|_| *divergence != Divergence::LocalLost);
+        let Some(base) = base else { return Ok(Files::new()) };
         let theirs = graph.history(&self.listing.snapshot.id);
-        if theirs.contains(base) && state.legacy_time.is_none() {
+        if theirs.contains(base) {
             let stat = |entry: &Entry| Stat { size: entry.size, mtime: entry.time_in_cloud() };
             return Ok(state.manifest.iter().map(|(path, entry)| (path.clone(), stat(entry))).collect());
         }
@@ -185,11 +188,12 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    /// Of two versions of a file, the one that was changed later; on first contact the cloud's.
+    /// Of two versions of a file, the one that was changed later; on first contact, and where
+    /// files were lost, the cloud's.
     fn later(&self, path: &str, cloud: Stat) -> Choice {
         let local = self.seen.tree.files.get(path);
-        let linked = self.seen.divergence != Divergence::FirstLink;
-        if linked && local.is_some_and(|local| local.mtime > cloud.mtime) {
+        let went_on = self.seen.divergence == Divergence::Diverged;
+        if went_on && local.is_some_and(|local| local.mtime > cloud.mtime) {
             Choice::Local
         } else {
             Choice::CloudExactly
@@ -243,7 +247,7 @@ impl<'a> Restore<'a> {
     /// undo copy as long as a whole world.
     fn apply(&mut self, choice: impl Fn(Unit<'_>) -> Choice, given_up: &[String], outcome: &mut Outcome) -> Result<()> {
         let ctx = self.ctx;
-        let plan = self.sides().plan(choice, &self.same, self.may_remove())?;
+        let plan = self.sides().plan(choice, &self.same, &self.incomplete_units())?;
         ctx.detail(&format!(
             "plan: {} to fetch, {} to remove, {} as they are",
             plan.fetch.len(),
@@ -268,8 +272,14 @@ impl<'a> Restore<'a> {
         let placed: BTreeSet<_> = plan.fetch.iter().chain(&plan.keep).filter_map(|path| world_of(path)).collect();
         let gone: Vec<_> = worlds.iter().filter(|world| !placed.contains(world.as_str())).cloned().collect();
         worlds.extend(given_up.iter().filter(|world| !worlds.contains(world)).cloned().collect::<Vec<_>>());
-        let note =
-            Note { number: undo::next_number(ctx), at: ctx.now, command: outcome.command.to_owned(), added, worlds };
+        let note = Note {
+            number: undo::next_number(ctx),
+            at: ctx.now,
+            kept_since: None,
+            command: outcome.command.to_owned(),
+            added,
+            worlds,
+        };
         let name = undo::new_name(ctx);
         let mut journal = Journal::staged(name.clone(), note, plan.remove, plan.fetch, next);
         journal.gone_worlds.clone_from(&gone);
@@ -290,17 +300,29 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    /// What the snapshot lacks may go only if it and everything between it and the base hold
-    /// all that their pushes saw, under the scope that is in force here.
-    fn may_remove(&self) -> bool {
-        let Observation { scope, state, graph, .. } = self.seen;
+    /// The units of which the snapshot may lack something that was not deleted: it, or one
+    /// between it and the base, is incomplete or of another scope than is in force here. One
+    /// that tells what it left out is complete in the worlds that it has and left alone.
+    fn incomplete_units(&self) -> BTreeSet<String> {
+        let Observation { scope, state, graph, tree, .. } = self.seen;
         let digest = scope.digest();
         let target = &self.listing.snapshot;
         let known = state.base.as_ref().map(|base| graph.history(base)).unwrap_or_default();
-        let between = graph.history(&target.id).into_iter().filter(|id| !known.contains(id));
-        target.matches_listing(self.listing.files.keys().map(String::as_str))
-            && target.seems_complete(&digest)
-            && between.filter_map(|id| graph.get(&id)).all(|snapshot| snapshot.seems_complete(&digest))
+        let history = graph.history(&target.id);
+        let between: Vec<_> = history.difference(&known).filter_map(|id| graph.get(id)).chain([target]).collect();
+        let is_whole = target.matches_listing(self.listing.files.keys().map(String::as_str));
+        if is_whole && between.iter().all(|one| one.is_complete(&digest)) {
+            return BTreeSet::new();
+        }
+        let worlds: BTreeSet<_> = self.listing.files.keys().filter_map(|path| world_of(path)).collect();
+        let is_complete = |unit: Unit<'_>| match unit {
+            Unit::World(world) if is_whole && worlds.contains(world) => {
+                between.iter().all(|one| one.is_complete_in(&unit.path(), &digest))
+            }
+            _ => false,
+        };
+        let units: BTreeSet<_> = tree.files.keys().chain(state.manifest.keys()).map(|path| Unit::of(path)).collect();
+        units.into_iter().filter(|unit| !is_complete(*unit)).map(Unit::path).collect()
     }
 
     /// The state once everything is in place. The manifest has the snapshot's files, and no
@@ -336,7 +358,7 @@ impl<'a> Restore<'a> {
             base: Some(snapshot.id.clone()),
             base_time: Some(snapshot.time),
             taken_in,
-            seen: if settled { ids.clone() } else { BTreeSet::new() },
+            seen: if settled { ids.clone() } else { state.seen.union(&history).cloned().collect() },
             pending: None,
             manifest,
             legacy_time: None,

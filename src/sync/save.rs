@@ -22,7 +22,7 @@ use crate::restic::{
 };
 use crate::snapshot::{SnapshotId, files_digest, push_tags};
 use crate::state::{PendingPush, State};
-use crate::tree::{Why, manifest_of};
+use crate::tree::manifest_of;
 
 /// How often a push is repeated because a file could not be read.
 const RETRIES: usize = 2;
@@ -42,7 +42,8 @@ pub fn save(
     state.taken_in.clone_from(&seen.view.taken_in);
     let mut manifest = manifest_of(ctx.instance.root(), &seen.tree.files, &state.manifest);
     let time = seen.base_time().map_or(ctx.now, |base| ctx.now.max(base + TimeDelta::seconds(1)));
-    let partial = seen.tree.left_out.iter().any(|left| left.why.may_be_synced_elsewhere());
+    let left_out = seen.tree.left_out.iter().filter(|left| left.why.may_be_synced_elsewhere());
+    let without: BTreeSet<_> = left_out.map(|left| left.path.as_str()).collect();
     let files = files_digest(seen.tree.files.keys().map(String::as_str));
     let lists = Lists::write(ctx, seen)?;
     if seen.missing {
@@ -55,7 +56,7 @@ pub fn save(
         let mark = new_mark()?;
         state.pending = Some(PendingPush { mark: mark.clone(), manifest: manifest.clone() });
         state.save(&ctx.instance.state_file())?;
-        let tags = push_tags(&files, &seen.scope.digest(), &mark, &state.taken_in, partial);
+        let tags = push_tags(&files, &seen.scope.digest(), &mark, &state.taken_in, &without);
         let backup = Backup {
             instance: ctx.instance.root(),
             files_from: &lists.names,
@@ -87,6 +88,7 @@ pub fn save(
             outcome.head = Some(saved.id.clone());
             outcome.files.saved = saved.files;
             outcome.bytes = saved.bytes;
+            outcome.done = Done::Saved;
             return Err(incomplete(ctx, &saved));
         }
         attempt += 1;
@@ -108,13 +110,13 @@ pub fn save(
     outcome.files.saved = saved.files;
     outcome.bytes = saved.bytes;
     outcome.done = Done::Saved;
-    let settled = seen.view.others.is_empty();
+    let known = if seen.view.others.is_empty() { &seen.ids } else { &seen.state.seen };
     let next = State {
         base: Some(saved.id.clone()),
         base_time: Some(time),
         taken_in: BTreeSet::new(),
         // Snapshots that came meanwhile are not among these, and so will be noticed.
-        seen: if settled { seen.ids.iter().cloned().chain([saved.id.clone()]).collect() } else { BTreeSet::new() },
+        seen: known.iter().cloned().chain([saved.id.clone()]).collect(),
         pending: None,
         manifest,
         legacy_time: None,
@@ -207,7 +209,7 @@ fn tell_what_was_left(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
     let mut later = BTreeMap::<_, Vec<_>>::new();
     for left in &seen.tree.left_out {
         ctx.warn(&format!("not saved: {}: {}", left.path, left.why.text()));
-        if matches!(left.why, Why::InUse | Why::Unreadable) {
+        if left.why.is_for_now() {
             later.entry(left.why.text()).or_default().push(left.path.as_str());
         }
     }

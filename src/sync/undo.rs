@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::apply::Journal;
@@ -15,9 +15,9 @@ use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::outcome::{Done, Outcome};
-use crate::scope::Scope;
+use crate::scope::{Scope, world_of};
 use crate::state::State;
-use crate::tree::Tree;
+use crate::tree::{Edits, Tree};
 
 const KEPT: usize = 3;
 const MAX_AGE: TimeDelta = TimeDelta::days(14);
@@ -30,6 +30,10 @@ pub struct Note {
     pub number: u64,
     /// When it was made.
     pub at: DateTime<Utc>,
+    /// When a later run first saw it. Its age counts from then if the clock was wrong when it
+    /// was made.
+    #[serde(default)]
+    pub kept_since: Option<DateTime<Utc>>,
     /// The command that made it.
     pub command: String,
     /// Files that were put where none had been.
@@ -63,6 +67,10 @@ pub fn new_name(ctx: &Context<'_>) -> String {
 /// Makes the folder of an undo copy, with its note.
 pub fn begin(folder: &Path, note: &Note) -> Result<()> {
     fs::create_dir_all(folder.join("files")).with_context(|| format!("could not make {}", folder.display()))?;
+    write_note(folder, note)
+}
+
+fn write_note(folder: &Path, note: &Note) -> Result<()> {
     let text = serde_json::to_vec_pretty(note).context("could not write the undo copy's note")?;
     Ok(durable::replace(&folder.join(NOTE), &text)?)
 }
@@ -94,13 +102,21 @@ pub fn list(folder: &Path) -> Vec<Copy> {
     copies
 }
 
-/// Deletes what is too old: all but the last three, all older than 14 days; one that holds a
-/// whole world stays its 14 days.
+/// Deletes what is too old: all but the last three, all that were kept for 14 days; one that
+/// holds a whole world stays its 14 days.
 pub fn tidy(ctx: &Context<'_>) {
-    let copies = list(&ctx.instance.undo());
+    let folder = ctx.instance.undo();
+    let copies = list(&folder);
     for name in surplus(&copies, ctx.now) {
         ctx.log.line(&format!("removing the undo copy {name}"));
-        if let Err(error) = remove(&ctx.instance.undo().join(name)) {
+        if let Err(error) = remove(&folder.join(name)) {
+            ctx.log.line(&error.message());
+        }
+    }
+    let newest = copies.last().map(|copy| copy.note.number);
+    for copy in copies.into_iter().filter(|copy| copy.note.kept_since.is_none() && Some(copy.note.number) != newest) {
+        let seen = Note { kept_since: Some(ctx.now), ..copy.note };
+        if let Err(error) = write_note(&folder.join(copy.name), &seen) {
             ctx.log.line(&error.message());
         }
     }
@@ -112,7 +128,10 @@ fn surplus(copies: &[Copy], now: DateTime<Utc>) -> Vec<&str> {
         .iter()
         .enumerate()
         .filter(|(index, copy)| {
-            let is_old = now - copy.note.at > MAX_AGE;
+            // No copy is older than this program.
+            let is_likely = copy.note.at.year() >= 2026;
+            let since = if is_likely { Some(copy.note.at) } else { copy.note.kept_since };
+            let is_old = since.is_some_and(|since| now - since > MAX_AGE);
             is_old || *index < recent && copy.note.worlds.is_empty()
         })
         .map(|(_, copy)| copy.name.as_str())
@@ -130,6 +149,7 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     let place = files_below(&files)?;
     let scope = Scope::load(&ctx.instance.scope_file())?;
     let tree = Tree::walk(ctx.instance.root(), &scope)?;
+    refuse_to_mix(ctx, &copy, &place, &Edits::find(ctx.instance.root(), &tree, &state.manifest, &scope))?;
     let placed: BTreeSet<_> = place.iter().collect();
     let is_here = |path: &String| ctx.instance.root().join(path).exists();
     let remove: Vec<_> =
@@ -137,7 +157,8 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     let added: Vec<_> = place.iter().filter(|path| !is_here(path)).cloned().collect();
     let replaced = place.iter().filter(|path| is_here(path));
     let worlds = super::apply::whole_worlds(remove.iter().chain(replaced), tree.files.keys());
-    let note = Note { number: copy.note.number + 1, at: ctx.now, command: "undo".to_owned(), added, worlds };
+    let note =
+        Note { number: copy.note.number + 1, at: ctx.now, kept_since: None, command: "undo".to_owned(), added, worlds };
     let name = new_name(ctx);
     ctx.detail(&format!("putting back the undo copy {}: {} files back, {} away", copy.name, place.len(), remove.len()));
     outcome.base.clone_from(&state.base);
@@ -154,6 +175,26 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     ));
     tidy(ctx);
     Ok(())
+}
+
+/// A world that was played since cannot be put back in part.
+fn refuse_to_mix(ctx: &Context<'_>, copy: &Copy, place: &[String], edits: &Edits) -> Result<()> {
+    // What an undo brought back counts as edited, and was not played.
+    if copy.note.command == "undo" {
+        return Ok(());
+    }
+    let touched: BTreeSet<_> = place.iter().chain(&copy.note.added).filter_map(|path| world_of(path)).collect();
+    match edits.paths().filter_map(world_of).find(|world| touched.contains(world)) {
+        None => Ok(()),
+        Some(world) => {
+            let folder = ctx.instance.undo().join(&copy.name).join("files");
+            Err(Error::new(
+                Kind::Stopped,
+                format!("the world {world} was played since that pull, and undoing it would mix two versions"),
+            )
+            .hint(format!("the files that the pull replaced are in {}; nothing was changed", folder.display())))
+        }
+    }
 }
 
 /// All files below `folder`, by their paths in it.
@@ -185,7 +226,18 @@ mod tests {
         let at = DateTime::UNIX_EPOCH + TimeDelta::days(100 - days_ago);
         let worlds = worlds.iter().map(|world| (*world).to_owned()).collect();
         let number = u64::from(name.as_bytes()[0]);
-        Copy { name: name.to_owned(), note: Note { number, at, command: "pull".to_owned(), added: Vec::new(), worlds } }
+        Copy {
+            name: name.to_owned(),
+            note: Note { number, at, kept_since: Some(at), command: "pull".to_owned(), added: Vec::new(), worlds },
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_when_a_copy_was_made_does_not_age_it() {
+        let mut made_in_1970 = copy("a", 100, &["W"]);
+        made_in_1970.note.kept_since = None;
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
+        assert_eq!(surplus(&[made_in_1970], now), Vec::<&str>::new());
     }
 
     #[test]

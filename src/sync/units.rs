@@ -58,16 +58,17 @@ pub struct Sides<'a> {
     pub local: &'a BTreeMap<String, Stat>,
     /// The files of the cloud's version.
     pub cloud: &'a BTreeMap<String, Stat>,
-    /// Whether what the cloud's version lacks was deleted there, rather than left out.
-    pub cloud_is_complete: bool,
+    /// Units, by their paths, of which the cloud's version may lack what was not deleted.
+    pub incomplete: &'a BTreeSet<String>,
 }
 
 impl<'a> Sides<'a> {
     /// The files that the cloud's version added, changed or removed since the ancestor.
     fn changed_there(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let (ancestor, cloud, complete) = (self.ancestor, self.cloud, self.cloud_is_complete);
+        let (ancestor, cloud, incomplete) = (self.ancestor, self.cloud, self.incomplete);
         let changed = cloud.iter().filter(|(path, stat)| ancestor.get(*path) != Some(stat)).map(|(path, _)| path);
-        let deleted = ancestor.keys().filter(move |path| complete && !cloud.contains_key(*path));
+        let is_complete = |path: &str| !incomplete.contains(&Unit::of(path).path());
+        let deleted = ancestor.keys().filter(move |path| !cloud.contains_key(*path) && is_complete(path));
         changed.chain(deleted).map(String::as_str)
     }
 
@@ -140,12 +141,13 @@ mod tests {
         let (ancestor, local, cloud) = (files(ancestor), files(local), files(cloud));
         let paths = ancestor.keys().chain(local.keys());
         let changed_here = paths.filter(|path| ancestor.get(*path) != local.get(*path)).cloned().collect();
+        let incomplete = if complete { BTreeSet::new() } else { BTreeSet::from(["saves/W".to_owned()]) };
         let sides = Sides {
             ancestor: &ancestor,
             changed_here: &changed_here,
             local: &local,
             cloud: &cloud,
-            cloud_is_complete: complete,
+            incomplete: &incomplete,
         };
         let likeness = |path: &str| if local[path] == cloud[path] { Likeness::Same } else { Likeness::Different };
         sides.judge(likeness).into_iter().map(|(unit, verdict)| (unit.path(), verdict)).collect()

@@ -91,12 +91,14 @@ fn edits_since_the_original_clients_last_sync_are_edits() {
     let (a, b) = two_in_sync(&cloud);
     let base = a.base().unwrap();
     a.write(".cloud-sync/state.json", format!("{{\"snapshot_id\": \"{base}\", \"time\": \"2020-01-01T00:00:00Z\"}}"));
+    // Its files are newer than that, but just as the base has them.
+    a.status().expect(0, "in_sync", "nothing");
+    a.write(LEVEL, "day 2 on A");
     a.status().expect(0, "ahead", "nothing");
-    b.write(LEVEL, "day 2");
+    b.write(LEVEL, "day 2 on B");
     b.push().expect(0, "ahead", "saved");
-    // Nothing was edited in truth, which the contents tell.
-    a.pull().expect(0, "diverged", "restored");
-    assert_same(&a, &b);
+    a.pull().expect(3, "diverged", "cancelled");
+    assert_eq!(a.read(LEVEL), "day 2 on A");
 }
 
 #[test]
@@ -113,4 +115,117 @@ fn another_repository_is_linked_anew_and_takes_nothing_away() {
     crate::support::pc::ran(&mut command).expect(0, "first_link", "restored");
     assert_eq!(a.read(LEVEL), "day 1");
     assert_eq!(a.read("saves/Other/level.dat"), "other");
+}
+
+#[test]
+fn a_server_that_lost_its_newest_version_rolls_nobody_back() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    a.write("saves/Castle/level.dat", "new");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    // It came back from a backup that is older.
+    cloud.restic(&["forget", &a.base().unwrap()]);
+    a.pull().expect(0, "ahead", "saved");
+    assert_eq!((a.read(LEVEL), a.has("saves/Castle/level.dat")), ("day 2".to_owned(), true));
+    assert_eq!(cloud.heads().len(), 1);
+    b.pull();
+    assert_same(&a, &b);
+    assert_eq!(b.push().code, 0);
+    assert_eq!(cloud.heads().len(), 1);
+}
+
+#[test]
+fn after_the_cloud_was_emptied_a_pc_that_is_behind_rolls_nobody_back() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    b.write(LEVEL, "day 2");
+    b.write("saves/Castle/level.dat", "new");
+    b.push().expect(0, "ahead", "saved");
+    cloud.empty();
+    a.push().expect(0, "remote_emptied", "saved");
+    b.pull().expect(3, "diverged", "cancelled");
+    b.run(&["pull", "--on-conflict=keep-local"]).expect(0, "diverged", "kept_local");
+    assert_eq!((b.read(LEVEL), b.has("saves/Castle/level.dat")), ("day 2".to_owned(), true));
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+}
+
+#[test]
+fn retention_that_leaves_the_first_version_makes_no_conflict() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let mut between = Vec::new();
+    for day in 2..5 {
+        a.write(LEVEL, format!("day {day}"));
+        a.push().expect(0, "ahead", "saved");
+        between.push(a.base().unwrap());
+    }
+    b.pull().expect(0, "behind", "restored");
+    between.pop();
+    for id in &between {
+        cloud.restic(&["forget", id]);
+    }
+    assert_eq!(cloud.heads().len(), 2);
+    for pc in [&a, &b] {
+        assert_eq!(pc.pull().code, 0);
+        assert_eq!(pc.read(LEVEL), "day 4");
+    }
+    assert_eq!(cloud.heads().len(), 1);
+}
+
+#[test]
+fn two_pcs_of_the_original_client_go_on_without_a_question() {
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    // Each machine's snapshots form a chain of their own.
+    let save = |pc: &crate::support::Pc| {
+        let saved = std::process::Command::new(crate::support::tools::restic())
+            .args(["backup", "--host", &pc.name, "saves", "options.txt"])
+            .current_dir(&pc.dir)
+            .stdout(std::process::Stdio::null())
+            .env_clear()
+            .env("RESTIC_REPOSITORY", &cloud.repository)
+            .env("RESTIC_PASSWORD", crate::support::cloud::PASSWORD)
+            .env("RESTIC_CACHE_DIR", cloud.home.path().join("other-cache"))
+            .status()
+            .unwrap();
+        assert!(saved.success());
+    };
+    play_first(&a);
+    save(&a);
+    play_first(&b);
+    b.write(LEVEL, "day 2");
+    save(&b);
+    assert_eq!(cloud.heads().len(), 2);
+    let snapshots = cloud.snapshots();
+    let state = |host: &str| {
+        let snapshot = snapshots.iter().find(|snapshot| snapshot["hostname"] == host).unwrap();
+        format!("{{\"snapshot_id\": {}, \"time\": \"2100-01-01T00:00:00Z\"}}", snapshot["id"])
+    };
+    a.write(".cloud-sync/state.json", state("A"));
+    b.write(".cloud-sync/state.json", state("B"));
+    b.pull().expect(0, "in_sync", "nothing");
+    a.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+    let c = cloud.pc("C");
+    c.pull().expect(0, "behind", "restored");
+    c.pull().expect(0, "in_sync", "nothing");
+    assert_same(&a, &c);
+}
+
+#[test]
+fn a_world_that_came_after_the_original_clients_last_sync_is_an_edit_however_old_its_files_are() {
+    let cloud = Cloud::folder();
+    let (mut a, b) = two_in_sync(&cloud);
+    let state = format!("{{\"snapshot_id\": \"{}\", \"time\": \"2100-01-01T00:00:00Z\"}}", a.base().unwrap());
+    a.write(".cloud-sync/state.json", state);
+    a.clock = -3 * 365 * 86_400;
+    a.write("saves/Downloaded/level.dat", "an old map");
+    a.clock = 0;
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.read("saves/Downloaded/level.dat"), "an old map");
 }

@@ -145,3 +145,78 @@ fn three_pcs_that_all_went_on_end_with_one_version() {
         assert!(a.has(&format!("saves/Of {name}/level.dat")));
     }
 }
+
+#[test]
+fn a_decision_that_is_owed_is_no_edit_of_files() {
+    let cloud = Cloud::server();
+    let (a, b) = two_worlds(&cloud);
+    a.write(LEVEL, "on A");
+    b.write(LEVEL, "on B");
+    b.push().expect(0, "ahead", "saved");
+    a.push().expect(0, "diverged", "saved");
+    a.run(&["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
+    b.write(LEVEL, "on B, later");
+    b.push().expect(0, "diverged", "saved");
+    a.pull().expect(0, "behind", "restored");
+    assert_eq!(a.read(LEVEL), "on B, later");
+}
+
+#[test]
+fn an_instance_that_lost_its_files_and_got_others_mixes_no_worlds() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    b.write("saves/New World/level.dat", "B's");
+    b.write("saves/New World/region/r.1.mca", "B's");
+    b.push().expect(0, "ahead", "saved");
+    a.remove("saves");
+    a.remove("options.txt");
+    a.write("saves/New World/level.dat", "A's own");
+    a.write("saves/New World/region/r.2.mca", "A's");
+    a.pull().expect(3, "local_lost", "cancelled");
+    a.run(&["pull", "--on-conflict=keep-local"]).expect(0, "local_lost", "kept_local");
+    assert_eq!(a.read(LEVEL), "day 1");
+    assert_eq!(a.read("saves/New World/level.dat"), "A's own");
+    assert!(!a.has("saves/New World/region/r.1.mca"), "two worlds are mixed");
+    settle(&cloud, &[&a, &b]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_left_out_for_good_does_not_keep_worlds_from_being_exact() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write("shared-servers.dat", "servers");
+    std::os::unix::fs::symlink("shared-servers.dat", a.path("servers.dat")).unwrap();
+    a.remove("saves/World");
+    a.write(LEVEL, "another world of the same name");
+    a.push().expect(0, "ahead", "saved").warns("servers.dat");
+    b.pull().expect(0, "behind", "restored");
+    let world = |pc: &Pc| pc.tree().into_iter().filter(|(path, _)| path.starts_with("saves/")).collect::<Vec<_>>();
+    assert_eq!(world(&a), world(&b));
+}
+
+#[test]
+fn an_undo_does_not_mix_a_world_that_was_played_since() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    b.write("saves/World/region/r.2.mca", "played on B");
+    let before = b.tree();
+    b.run(&["undo"]).expect(5, "unknown", "stopped").says("played since");
+    assert_eq!(b.tree(), before);
+}
+
+#[test]
+fn a_world_made_again_after_its_deletion_can_still_be_undone() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    b.write("saves/World/session.lock", "x");
+    a.remove("saves/World");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    b.write("saves/World/session.lock", "a new one");
+    b.run(&["undo"]).expect(0, "unknown", "undone");
+    assert_eq!(b.read(LEVEL), "day 1");
+}
