@@ -40,6 +40,10 @@ pub struct Args {
     #[arg(long, global = true, value_name = "ANSWER", env = env::ON_CONFLICT, default_value = "ask")]
     pub on_conflict: OnConflict,
 
+    /// Wait so long for a game that is still running to close
+    #[arg(long, global = true, value_name = "SECONDS", env = env::WAIT_FOR_GAME)]
+    pub wait_for_game: Option<u64>,
+
     /// Fail where the launch would otherwise go on unsynced: 6 not signed in, 7 offline
     #[arg(long, global = true, env = env::STRICT, value_parser = FalseyValueParser::new())]
     pub strict: bool,

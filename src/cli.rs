@@ -30,7 +30,14 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Before the game: bring what other PCs saved
-    Pull(Stray),
+    Pull {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        stray: Stray,
+        /// A command to run first (packwiz): if it fails, nothing is pulled and its exit code is passed on
+        #[arg(last = true, value_name = "COMMAND")]
+        before: Vec<OsString>,
+    },
     /// After the game: save what was played
     Push(Stray),
     /// Say how this PC and the cloud compare, and change nothing
@@ -76,7 +83,7 @@ impl Command {
     /// Its name on the command line.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Pull(_) => "pull",
+            Self::Pull { .. } => "pull",
             Self::Push(_) => "push",
             Self::Status(_) => "status",
             Self::Undo { .. } => "undo",
@@ -89,10 +96,13 @@ impl Command {
 
     fn stray(&self) -> &[OsString] {
         match self {
-            Self::Pull(stray) | Self::Push(stray) | Self::Status(stray) | Self::Logout(stray) | Self::Doctor(stray) => {
-                &stray.words
-            }
-            Self::Undo { stray, .. } | Self::Login { stray, .. } => &stray.words,
+            Self::Push(stray)
+            | Self::Status(stray)
+            | Self::Logout(stray)
+            | Self::Doctor(stray)
+            | Self::Pull { stray, .. }
+            | Self::Undo { stray, .. }
+            | Self::Login { stray, .. } => &stray.words,
             Self::Completions { .. } => &[],
         }
     }

@@ -1,5 +1,6 @@
 //! The commands: context in, outcome out.
 
+pub mod before;
 pub mod doctor;
 pub mod login;
 pub mod status;

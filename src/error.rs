@@ -40,6 +40,8 @@ pub enum Kind {
     Partial,
     /// Ctrl-C, or asked to end.
     Interrupted,
+    /// The command that was to run before the pull failed with this exit code.
+    Command(u8),
 }
 
 impl Error {
@@ -83,6 +85,7 @@ impl Error {
             Kind::SignedOut | Kind::Offline => Exit::Ok,
             Kind::Partial => Exit::Partial,
             Kind::Interrupted => Exit::Interrupted,
+            Kind::Command(code) => Exit::Command(code),
         }
     }
 }

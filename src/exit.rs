@@ -2,32 +2,52 @@
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
-    /// Done, or nothing to do, or the launch may go on.
-    Ok = 0,
-    /// Failed, or the player cancelled.
-    Failed = 1,
-    /// The command line makes no sense.
-    Usage = 2,
-    /// Two PCs disagree and there is nobody to ask.
-    Conflict = 3,
-    /// The game is running in this instance.
-    GameRunning = 4,
-    /// Stopped because going on could lose data.
-    Stopped = 5,
-    /// Not signed in, and `--strict` was given.
-    SignedOut = 6,
-    /// The cloud cannot be reached, and `--strict` was given.
-    Offline = 7,
-    /// Saved, but something of the scope is missing from what was saved.
-    Partial = 8,
-    /// Ctrl-C, or asked to end.
-    Interrupted = 130,
+    /// 0: done, or nothing to do, or the launch may go on.
+    Ok,
+    /// 1: failed, or the player cancelled.
+    Failed,
+    /// 2: the command line makes no sense.
+    Usage,
+    /// 3: two PCs disagree and there is nobody to ask.
+    Conflict,
+    /// 4: the game is running in this instance.
+    GameRunning,
+    /// 5: stopped because going on could lose data.
+    Stopped,
+    /// 6: not signed in, and `--strict` was given.
+    SignedOut,
+    /// 7: the cloud cannot be reached, and `--strict` was given.
+    Offline,
+    /// 8: saved, but something of the scope is missing from what was saved.
+    Partial,
+    /// 130: Ctrl-C, or asked to end.
+    Interrupted,
+    /// The exit code of the command that ran before the pull, and failed.
+    Command(u8),
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Conflict => 3,
+            Self::GameRunning => 4,
+            Self::Stopped => 5,
+            Self::SignedOut => 6,
+            Self::Offline => 7,
+            Self::Partial => 8,
+            Self::Interrupted => 130,
+            Self::Command(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }

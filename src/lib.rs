@@ -99,7 +99,10 @@ pub fn main() -> Exit {
     let args = &cli.args;
     let front = front(args);
     let outcome = run(name, args, &*front, |ctx, outcome| match &cli.command {
-        Command::Pull(_) => command::sync::pull(ctx, outcome),
+        Command::Pull { before, .. } => {
+            command::before::run(ctx, before)?;
+            command::sync::pull(ctx, outcome)
+        }
         Command::Push(_) => command::sync::push(ctx, outcome),
         Command::Status(_) => command::status::status(ctx, outcome),
         Command::Undo { list: false, .. } => command::undo::undo(ctx, outcome),
@@ -143,7 +146,7 @@ fn run(
     }
     outcome.warnings = ctx.warnings();
     let json = ctx.log.redact(&outcome.to_json());
-    ctx.log.line(&format!("exit {}: {json}", outcome.exit as u8));
+    ctx.log.line(&format!("exit {}: {json}", outcome.exit.code()));
     outcome
 }
 

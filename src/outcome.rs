@@ -111,7 +111,7 @@ impl Outcome {
         use crate::error::Kind;
         self.exit = error.exit(strict);
         self.done = match error.kind {
-            Kind::Failed | Kind::Usage | Kind::Interrupted => Done::Failed,
+            Kind::Failed | Kind::Usage | Kind::Interrupted | Kind::Command(_) => Done::Failed,
             Kind::Cancelled | Kind::Conflict => Done::Cancelled,
             Kind::GameRunning | Kind::Stopped => Done::Stopped,
             Kind::SignedOut => Done::SignedOut,

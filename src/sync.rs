@@ -11,11 +11,14 @@ pub mod undo;
 pub mod units;
 
 use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::game;
+use crate::interrupt;
 use crate::outcome::Outcome;
 use crate::scope::world_of;
 use crate::snapshot::SnapshotId;
@@ -29,6 +32,7 @@ const QUICK: u64 = 64 << 20;
 
 /// Makes the instance equal to the cloud, as far as that loses nothing.
 pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Result<()> {
+    wait_for_game(ctx);
     stop_if_game_runs(ctx)?;
     apply::recover(ctx)?;
     let seen = observe(ctx, account, &[], outcome)?;
@@ -59,6 +63,7 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
 
 /// Saves the instance to the cloud.
 pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Result<()> {
+    wait_for_game(ctx);
     let busy: Vec<_> = game::open_worlds(ctx.instance.root()).into_keys().collect();
     if !busy.is_empty() && apply::pending(&ctx.instance)?.is_some() {
         stop_if_game_runs(ctx)?;
@@ -108,6 +113,19 @@ fn observe(ctx: &Context<'_>, account: &Account, busy: &[String], outcome: &mut 
     outcome.base.clone_from(&seen.state.base);
     outcome.head = seen.head_id();
     Ok(seen)
+}
+
+/// A game that is closing still saves, and lets go of its worlds when it is done.
+fn wait_for_game(ctx: &Context<'_>) {
+    let Some(patience) = ctx.args.wait_for_game.map(Duration::from_secs) else { return };
+    let begin = Instant::now();
+    let is_open = || !game::open_worlds(ctx.instance.root()).is_empty();
+    if is_open() {
+        ctx.note("waiting for the game to close");
+    }
+    while is_open() && begin.elapsed() < patience && !interrupt::requested() {
+        thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// A pull must not replace files under a running game.

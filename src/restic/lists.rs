@@ -97,11 +97,10 @@ fn write_list(file: &Path, items: impl IntoIterator<Item = Vec<u8>>, end: u8) ->
     write().with_context(|| format!("could not write {}", file.display()))
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn names_are_escaped_so_that_they_stand_for_themselves() {
         let line =

@@ -139,3 +139,48 @@ fn undo_copies_are_kept_for_the_last_three_pulls_and_whole_worlds_longer() {
     a.pull().expect(0, "behind", "restored");
     assert_eq!(copies(&a), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_command_runs_before_the_pull_and_stops_it_if_it_fails() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    a.push().expect(0, "ahead", "saved");
+    let pull = |script: &str| {
+        let mut command = b.command(&["pull"]);
+        crate::support::pc::ran(command.args(["--", "sh", "-c", script]).current_dir(&b.dir))
+    };
+    let failed = pull("echo broken > mark; exit 42");
+    failed.expect(42, "unknown", "failed").says("sh failed with exit code 42");
+    assert_eq!((b.read("mark"), b.read(LEVEL)), ("broken\n".to_owned(), "day 1".to_owned()));
+    // What the pack brings along, the pull replaces by the player's own.
+    let pulled = pull("echo of the pack > options.txt; echo hello");
+    assert!(pulled.stdout.starts_with("hello\n"));
+    assert_eq!((pulled.code, b.read(LEVEL)), (0, "day 2".to_owned()));
+    let mut missing = b.command(&["pull"]);
+    crate::support::pc::ran(missing.args(["--", "no-such-program"]))
+        .expect(1, "unknown", "failed")
+        .says("no-such-program");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_game_that_is_closing_is_waited_for() {
+    let cloud = Cloud::server();
+    let (a, _) = two_in_sync(&cloud);
+    a.write("saves/World/session.lock", "x");
+    let game = LockHolder::new(&a.path("saves/World/session.lock"));
+    a.run(&["pull", "--wait-for-game=0"]).expect(4, "unknown", "stopped");
+    a.write(LEVEL, "day 2");
+    let waiting = a.command(&["push", "--wait-for-game=60", "--verbose"]).stdout(std::process::Stdio::piped()).spawn();
+    let mut waiting = waiting.unwrap();
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(waiting.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    assert_eq!(line, "cloud-sync: waiting for the game to close\n");
+    drop(game);
+    std::io::copy(&mut out, &mut std::io::sink()).unwrap();
+    assert!(waiting.wait().unwrap().success());
+    assert_eq!(cloud.content(&a.base().unwrap(), LEVEL), "day 2");
+}
