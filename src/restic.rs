@@ -5,6 +5,7 @@ mod error;
 mod event;
 mod lists;
 mod process;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ pub use event::{ItemError, Status};
 pub use lists::{exclude_line, exclude_path, include_line, write_lines, write_names};
 pub use process::Health;
 use process::{Ended, Line, Patience};
+pub use version::{Version, version};
 
 use crate::credentials::Token;
 use crate::env;
@@ -38,16 +40,6 @@ pub struct Restic {
     options: Vec<OsString>,
     health: Box<dyn Fn() -> Health + Send + Sync>,
     patience: Duration,
-}
-
-/// The version of a restic program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u64, pub u64, pub u64);
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
 }
 
 /// What to save.
@@ -305,36 +297,6 @@ impl Restic {
     }
 }
 
-/// The version of the program at `exe`, which need not be restic at all.
-pub fn version(exe: &Path) -> Result<Version> {
-    let mut command = Command::new(exe);
-    command.args(["version", "--json"]).env_clear().envs(inherited("").iter().map(|(name, value)| (name, value)));
-    let mut found = None;
-    let patience = Patience { health: &|| Health::Silent, stall: Duration::MAX };
-    let ended = process::run(command, &patience, &mut |line| {
-        let text = String::from_utf8_lossy(line);
-        found = found.or_else(|| parse_version(&text));
-        Line::Noise
-    });
-    match ended {
-        Err(ResticError::Unreachable(_)) => Err(ResticError::Garbage("it does not answer `version`".to_owned())),
-        Err(error) => Err(error),
-        Ok(_) => found.ok_or_else(|| ResticError::Garbage("it does not tell its version".to_owned())),
-    }
-}
-
-/// The version in restic's JSON, or in the plain line of older ones.
-fn parse_version(text: &str) -> Option<Version> {
-    #[derive(Deserialize)]
-    struct Json {
-        version: String,
-    }
-    let plain = || text.strip_prefix("restic ")?.split(' ').next().map(str::to_owned);
-    let number = serde_json::from_str::<Json>(text).ok().map(|json| json.version).or_else(plain)?;
-    let mut parts = number.split('-').next()?.split('.').map(|part| part.parse().ok());
-    Some(Version(parts.next()??, parts.next()??, parts.next()??))
-}
-
 #[derive(Deserialize)]
 struct Node {
     struct_type: StructType,
@@ -387,22 +349,4 @@ fn inherited(location: &str) -> Vec<(OsString, OsString)> {
 fn local_time(time: DateTime<Utc>) -> String {
     const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
     if cfg!(windows) { time.with_timezone(&Local).format(FORMAT).to_string() } else { time.format(FORMAT).to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_read_from_both_forms() {
-        for (text, version) in [
-            (r#"{"message_type":"version","version":"0.19.1","go_version":"go1.26.4"}"#, Some(Version(0, 19, 1))),
-            ("restic 0.14.0 compiled with go1.19.8 on linux/amd64", Some(Version(0, 14, 0))),
-            ("restic 0.19.1-dev (compiled manually) compiled with go", Some(Version(0, 19, 1))),
-            ("hello", None),
-            ("restic x.y", None),
-        ] {
-            assert_eq!(parse_version(text), version, "{text}");
-        }
-    }
 }
