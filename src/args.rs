@@ -16,7 +16,7 @@ pub struct Args {
     #[arg(long, global = true, value_name = "URL", env = env::URL)]
     pub url: Option<String>,
 
-    /// The instance's game folder [default: $`INST_MC_DIR`, else the current folder]
+    /// The instance's game folder [default: that in the variable `INST_MC_DIR`, else the current folder]
     #[arg(long, global = true, value_name = "PATH", env = env::PACK_FOLDER, value_parser = path())]
     pub pack_folder: Option<PathBuf>,
 

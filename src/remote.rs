@@ -109,7 +109,7 @@ fn request_list(address: Url, token: &Token) -> Result<Remote> {
     let response = request.timeout(WHOLE).send().map_err(|error| offline(root_cause(&error)))?;
     let rejected = |reason: &str| {
         Error::new(Kind::SignedOut, format!("the cloud does not let you in: {reason}"))
-            .hint("sign in again with `cloud-sync login`; the token that is stored was kept")
+            .hint("sign in again with `cloud-sync login`; on a server with --private-repos an address with a path begins with your user name: rest:https://HOST/USER/PACK/")
     };
     match response.status() {
         StatusCode::OK => read_list(response).map(Remote::Ids),

@@ -39,8 +39,9 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     match decide::pull(seen.divergence) {
         Pull::Nothing => {
             record_unchanged(ctx, &seen)?;
-            if seen.divergence == Divergence::InSync {
-                ctx.note("nothing new: this PC and the cloud are the same");
+            match seen.divergence {
+                Divergence::Blank => ctx.note(&nothing_at_all(ctx)),
+                _ => ctx.note("nothing new: this PC and the cloud are the same"),
             }
             Ok(())
         }
@@ -70,11 +71,14 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     }
     apply::recover(ctx)?;
     let seen = observe(ctx, account, &busy, outcome)?;
-    let beside = "another PC has saved, too; both versions are kept, and the next launch asks which one to play";
+    let beside = "another PC has saved, too; both versions are kept, and the next pull joins them, asking only about worlds that both changed";
     match decide::push(seen.divergence) {
         Push::Nothing => {
             record_unchanged(ctx, &seen)?;
-            ctx.note("nothing to save");
+            match seen.divergence {
+                Divergence::Blank => ctx.note(&nothing_at_all(ctx)),
+                _ => ctx.note("nothing to save"),
+            }
             save_nothing(ctx, &seen)
         }
         Push::CloudIsNewer => {
@@ -207,6 +211,10 @@ fn save_nothing(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
     }
     Err(Error::new(Kind::Partial, format!("{} not saved", counted(later.len(), "file or world")))
         .hint("push again when the game is closed and the files can be read"))
+}
+
+fn nothing_at_all(ctx: &Context<'_>) -> String {
+    format!("nothing to sync yet, neither in {} nor in the cloud", ctx.instance.root().display())
 }
 
 fn empty() -> Error {

@@ -318,6 +318,14 @@ impl Edits {
         edits
     }
 
+    /// How many there are of each kind.
+    pub fn in_words(&self) -> String {
+        let kinds = [(self.added.len(), "added"), (self.changed.len(), "changed"), (self.removed.len(), "removed")];
+        let parts = kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        let parts: Vec<_> = parts.collect();
+        if parts.is_empty() { "a decision".to_owned() } else { parts.join(", ") }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
@@ -336,11 +344,11 @@ impl Edits {
         }
     }
 
-    /// What `tree` is against `manifest`.
-    pub fn local(&self, tree: &Tree, manifest: &Manifest) -> Local {
+    /// What `tree` is against `manifest`, which without a base is none at all.
+    pub fn local(&self, tree: &Tree, manifest: &Manifest, has_base: bool) -> Local {
         let has_known_file = tree.files.keys().any(|path| manifest.contains_key(path));
         let lost_all = !manifest.is_empty() && !self.removed.is_empty() && !has_known_file;
-        if lost_all || manifest.is_empty() && tree.files.is_empty() {
+        if lost_all || !has_base && tree.files.is_empty() {
             Local::Absent
         } else if self.is_empty() {
             Local::Clean

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
-use crate::front::human_bytes;
+use crate::front::{counted, human_bytes};
 use crate::game;
 use crate::provision::Origin;
 use crate::remote::{self, Remote};
@@ -39,6 +39,7 @@ pub fn doctor(ctx: &Context<'_>) -> Result<()> {
     doctor.game();
     match doctor.troubles {
         0 => Ok(()),
+        1 => Err(Error::new(Kind::Failed, "one of these needs a look")),
         count => Err(Error::new(Kind::Failed, format!("{count} of these need a look"))),
     }
 }
@@ -141,11 +142,11 @@ impl Doctor<'_> {
             Ok(Remote::Ids(ids)) if has_restic => {
                 let opened = self.ctx.restic(account, false).and_then(|restic| Ok(restic.open()?));
                 match opened {
-                    Ok(()) => self.ok("repository", &format!("{location}: {} snapshots", ids.len())),
+                    Ok(()) => self.ok("repository", &format!("{location}: {}", counted(ids.len(), "snapshot"))),
                     Err(error) => self.failed("repository", &error),
                 }
             }
-            Ok(Remote::Ids(ids)) => self.ok("repository", &format!("{location}: {} snapshots", ids.len())),
+            Ok(Remote::Ids(ids)) => self.ok("repository", &format!("{location}: {}", counted(ids.len(), "snapshot"))),
             Err(error) => self.failed("repository", &error),
         }
     }
@@ -157,7 +158,12 @@ impl Doctor<'_> {
             Scope::load(&ctx.instance.scope_file()).and_then(|scope| Ok(Tree::walk(ctx.instance.root(), &scope)?));
         match tree {
             Ok(tree) => {
-                self.ok("scope", &format!("{source}: {} files, {}", tree.files.len(), human_bytes(tree.bytes())));
+                let amount = format!("{source}: {}, {}", counted(tree.files.len(), "file"), human_bytes(tree.bytes()));
+                if tree.files.is_empty() {
+                    self.trouble("scope", &format!("{amount}; is this the game folder, with saves in it?"));
+                } else {
+                    self.ok("scope", &amount);
+                }
                 for left in &tree.left_out {
                     self.trouble("scope", &format!("not synced: {}: {}", left.path, left.why.text()));
                 }

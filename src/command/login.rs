@@ -9,6 +9,7 @@ use crate::credentials::Token;
 use crate::error::{Error, Kind, Result};
 use crate::outcome::{Done, Outcome};
 use crate::remote::{self, Remote};
+use crate::repository::Place;
 
 /// Asks for the token, checks it against the repository, keeps it.
 pub fn login(ctx: &mut Context<'_>, token_stdin: bool) -> Result<()> {
@@ -16,8 +17,16 @@ pub fn login(ctx: &mut Context<'_>, token_stdin: bool) -> Result<()> {
     let token = if token_stdin { read_stdin()? } else { ask(ctx, &url)? };
     ctx.begin("login")?;
     let account = ctx.account_of(&url, token)?;
-    check(ctx, &account)?;
+    check(ctx, &account).map_err(|error| match error.kind {
+        Kind::Offline => error.hint("check the address and the network, and run it again; nothing was stored"),
+        _ => error,
+    })?;
     account.token.save(&ctx.token_file())?;
+    // A folder keeps its meaning wherever the next command is run.
+    let url = match account.repository.place() {
+        Place::Folder(folder) => folder.display().to_string(),
+        _ => url,
+    };
     ctx.remember_url(&url)?;
     ctx.note(&format!("signed in as {}", account.token.user()));
     Ok(())
@@ -25,8 +34,8 @@ pub fn login(ctx: &mut Context<'_>, token_stdin: bool) -> Result<()> {
 
 fn ask(ctx: &Context<'_>, url: &str) -> Result<Token> {
     ctx.front().sign_in(url, "You get a token from whoever runs the server.").ok_or_else(|| {
-        Error::new(Kind::Failed, "no token was given")
-            .hint("run it in a terminal, or pass the token with --token-stdin")
+        Error::new(Kind::Failed, "no token was entered, and nothing was changed")
+            .hint("it asks in a terminal; elsewhere pass the token with --token-stdin")
     })
 }
 

@@ -59,29 +59,20 @@ fn title(divergence: Divergence) -> &'static str {
 }
 
 fn reason(seen: &Observation) -> String {
-    let edits = || {
-        let parts = [
-            (seen.edits.added.len(), "added"),
-            (seen.edits.changed.len(), "changed"),
-            (seen.edits.removed.len(), "removed"),
-        ];
-        let parts: Vec<_> =
-            parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-        if parts.is_empty() { "a decision that is not saved yet".to_owned() } else { parts.join(", ") }
-    };
+    let edits = || seen.edits.in_words();
     let others = || match seen.view.others.len() {
         0 | 1 => "a version this PC has not seen".to_owned(),
         count => format!("{count} versions this PC has not seen"),
     };
     match seen.divergence {
         Divergence::SignedOut | Divergence::Unknown => "the cloud could not be asked".to_owned(),
-        Divergence::Blank => "neither this PC nor the cloud has any files to sync".to_owned(),
+        Divergence::Blank => "neither this PC nor the cloud has any files to sync; is this the game folder, with saves in it?".to_owned(),
         Divergence::InSync => "every file is as it was last synced, and the cloud has nothing new".to_owned(),
         Divergence::Ahead => format!("files here: {}; the cloud has nothing new; the next push saves them", edits()),
         Divergence::Behind => format!("the cloud has {}, and nothing changed here; the next pull brings it", others()),
         Divergence::FirstLink => "both have files, and this PC has never synced with this cloud; the next pull joins them, and asks about worlds that differ".to_owned(),
-        Divergence::Diverged if seen.local == Local::Clean => format!("the cloud has {}, not built on this PC's; the next pull asks which one to play", others()),
-        Divergence::Diverged => format!("files here: {}; and the cloud has {}; the next pull asks which one to play", edits(), others()),
+        Divergence::Diverged if seen.local == Local::Clean => format!("the cloud has {}, not built on this PC's; the next pull joins them, and asks only about worlds that both changed", others()),
+        Divergence::Diverged => format!("files here: {}; and the cloud has {}; the next pull joins them, and asks only about worlds that both changed", edits(), others()),
         Divergence::RemoteEmptied => "the cloud has lost what it had; the files here stay, and the next push saves them anew".to_owned(),
         Divergence::LocalLost => "none of the files that were synced is here; the next pull brings them back".to_owned(),
     }

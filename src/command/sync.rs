@@ -25,14 +25,14 @@ fn signed_in(
     let account = ctx.account()?;
     ctx.begin(outcome.command)?;
     let _lock = lock(ctx)?;
-    let done = match &account {
-        Some(account) => {
-            ctx.log.hide(account.token.password());
-            work(ctx, account, outcome)
-        }
-        None => Err(Error::new(Kind::SignedOut, "not signed in, so nothing is synced").hint(
-            "run `cloud-sync login` in a terminal in the game folder; whoever runs the server gives you a token",
-        )),
+    let done = if let Some(account) = &account {
+        ctx.log.hide(account.token.password());
+        work(ctx, account, outcome)
+    } else {
+        let (url, folder) = (ctx.url()?, ctx.instance.root().display());
+        Err(Error::new(Kind::SignedOut, "not signed in, so nothing is synced").hint(format!(
+            "run `cloud-sync login --url={url}` in a terminal in {folder}; whoever runs the server gives you a token"
+        )))
     };
     let Err(error) = done else { return Ok(()) };
     if error.kind != Kind::SignedOut {

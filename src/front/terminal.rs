@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Answer, Conflict, Front, Progress, Step, counted, human_bytes, printable};
 use crate::credentials::Token;
+use crate::interrupt;
 
 /// Speaks through the terminal.
 #[derive(Debug)]
@@ -72,7 +73,8 @@ impl Front for Terminal {
         self.line(why);
         loop {
             let prompt = format!("Token for {} (user:password; empty to skip)", printable(url, true));
-            let text = Password::new().with_prompt(prompt).allow_empty_password(true).interact().ok()?;
+            let ask = || Password::new().with_prompt(prompt).allow_empty_password(true).interact();
+            let text = interrupt::at_prompt(ask).ok()?;
             if text.trim().is_empty() {
                 return None;
             }
@@ -86,21 +88,21 @@ impl Front for Terminal {
     fn conflict(&self, conflict: &Conflict) -> Answer {
         self.finished();
         let when = conflict.other_time.with_timezone(&Local).format("%a %d %b %H:%M");
-        self.line("This PC and the cloud have different versions.");
+        self.line("This PC and the cloud both went on with the same worlds. All else is joined by itself.");
         self.line(&format!(
-            "  this PC ({}): {} changed, {}",
+            "  this PC ({}): {} in these worlds, {}",
             conflict.machine,
             counted(conflict.local.files, "file"),
             human_bytes(conflict.local.bytes)
         ));
         self.line(&format!(
-            "  the cloud: saved by {} on {when}, {} differ, {}",
+            "  the cloud: saved by {} on {when}, {}, {}",
             conflict.other_machine,
             counted(conflict.remote.files, "file"),
             human_bytes(conflict.remote.bytes)
         ));
         if !conflict.worlds.is_empty() {
-            self.line(&format!("  worlds that differ: {}", conflict.worlds.join(", ")));
+            self.line(&format!("  worlds: {}", conflict.worlds.join(", ")));
         }
         if conflict.more > 0 {
             self.line(&format!("  and {} more in the cloud, asked about next time", counted(conflict.more, "version")));
@@ -108,13 +110,18 @@ impl Front for Terminal {
         self.line("Nothing is deleted: the other version stays in the history.");
         let items = [
             "cancel: change nothing",
-            "keep this PC's version (the next push saves it over the cloud's)",
-            "take the cloud's version (this PC's goes to the undo copy)",
+            "this PC's version (it becomes the newest with the next push)",
+            "the cloud's version (this PC's goes to the undo copy)",
         ];
-        match Select::new().with_prompt("Which one do you want to play?").items(items).default(0).interact_opt() {
+        let ask = Select::new().with_prompt("Which one do you want to play").items(items).default(0);
+        match interrupt::at_prompt(|| ask.interact_opt()) {
             Ok(Some(1)) => Answer::KeepLocal,
             Ok(Some(2)) => Answer::UseRemote,
-            _ => Answer::Cancel,
+            Ok(_) => Answer::Cancel,
+            Err(_) => {
+                interrupt::request();
+                Answer::Cancel
+            }
         }
     }
 }

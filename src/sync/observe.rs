@@ -202,7 +202,7 @@ impl Observation {
         } else {
             self.edits = Edits::find(ctx.instance.root(), &self.tree, &self.state.manifest, &self.scope);
             self.leave_out_unreadable(ctx);
-            self.local = self.edits.local(&self.tree, &self.state.manifest);
+            self.local = self.edits.local(&self.tree, &self.state.manifest, self.state.base.is_some());
         }
         if self.local == Local::Clean && self.view.lineage == Lineage::Same && self.owes_push() {
             self.local = Local::Edited;

@@ -13,8 +13,9 @@ use crate::args::OnConflict;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::front::{Answer, Conflict, Side, counted, human_bytes};
+use crate::interrupt;
 use crate::outcome::{Done, Outcome};
-use crate::restic::{Listing, Restic};
+use crate::restic::{Listing, Restic, ResticError};
 use crate::scope::world_of;
 use crate::snapshot::SnapshotId;
 use crate::state::{Entry, Manifest, State};
@@ -105,6 +106,8 @@ impl<'a> Restore<'a> {
         if !conflicts.is_empty() {
             let choice = match self.ask(&conflicts)? {
                 Resolution::KeepLocal => {
+                    self.ctx
+                        .note(&format!("this PC's version of {} stays; the next push saves it", conflicts.join(", ")));
                     outcome.done = Done::KeptLocal;
                     Choice::Local
                 }
@@ -226,8 +229,9 @@ impl<'a> Restore<'a> {
             OnConflict::Cancel => Answer::Cancel,
         };
         self.ctx.log.line(&format!("the answer is {answer:?}"));
-        let between = format!("this PC and {} have different versions", conflict.other_machine);
+        let between = format!("this PC and {} both played {}", conflict.other_machine, worlds.join(", "));
         match answer {
+            _ if interrupt::requested() => Err(ResticError::Interrupted.into()),
             Answer::KeepLocal => Ok(Resolution::KeepLocal),
             Answer::UseRemote => Ok(Resolution::UseRemote),
             Answer::Cancel => Err(Error::new(Kind::Cancelled, format!("{between}; cancelled, nothing was changed"))),
@@ -263,6 +267,7 @@ impl<'a> Restore<'a> {
         outcome.bytes = self.staging.bytes;
         if plan.fetch.is_empty() && plan.remove.is_empty() {
             super::fetch::clear(&ctx.instance.staging())?;
+            ctx.note("nothing to bring; what differs is this PC's, and the next push saves it");
             return Ok(next.save(&ctx.instance.state_file())?);
         }
 
@@ -285,8 +290,12 @@ impl<'a> Restore<'a> {
         journal.gone_worlds.clone_from(&gone);
         journal.commit(&ctx.instance)?;
         outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
+        let removed = match outcome.files.removed {
+            0 => String::new(),
+            count => format!(", and took away {} that it has no more", counted(count, "file")),
+        };
         ctx.note(&format!(
-            "brought {} ({}) from {}",
+            "brought {} ({}) as {} saved them{removed}",
             counted(outcome.files.restored, "file"),
             human_bytes(outcome.bytes),
             self.listing.snapshot.hostname

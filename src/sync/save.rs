@@ -20,6 +20,7 @@ use crate::remote;
 use crate::restic::{
     Backup, ItemError, Restic, ResticError, Saved, exclude_line, exclude_path, write_lines, write_names,
 };
+use crate::scope::world_of;
 use crate::snapshot::{SnapshotId, files_digest, push_tags};
 use crate::state::{PendingPush, State};
 use crate::tree::manifest_of;
@@ -123,8 +124,14 @@ pub fn save(
         ..state
     };
     next.save(&ctx.instance.state_file())?;
-    let count = usize::try_from(saved.files).unwrap_or(usize::MAX);
-    ctx.note(&format!("saved {} ({} new) as {}", counted(count, "file"), human_bytes(saved.bytes), saved.id.short()));
+    ctx.note(&format!(
+        "saved: {} ({} sent, {} files in all) as {}",
+        seen.edits.in_words(),
+        human_bytes(saved.bytes),
+        saved.files,
+        saved.id.short()
+    ));
+    tell_lost_worlds(ctx, seen);
     if !missing.is_empty() {
         return Err(passed_over(ctx, &missing));
     }
@@ -202,6 +209,18 @@ fn passed_over(ctx: &Context<'_>, missing: &[&String]) -> Error {
     }
     Error::new(Kind::Partial, format!("saved all but {} that restic passed over", counted(missing.len(), "file")))
         .hint("push again; if that does not help, the log in .cloud-sync/logs has more")
+}
+
+/// A world that is gone here goes elsewhere, too, which whoever reinstalled the instance may
+/// not want.
+fn tell_lost_worlds(ctx: &Context<'_>, seen: &Observation) {
+    let here: BTreeSet<_> = seen.tree.files.keys().filter_map(|path| world_of(path)).collect();
+    let gone = seen.edits.removed.iter().filter_map(|path| world_of(path)).filter(|world| !here.contains(world));
+    let gone: BTreeSet<_> = gone.collect();
+    if !gone.is_empty() {
+        let worlds = gone.into_iter().collect::<Vec<_>>().join(", ");
+        ctx.warn(&format!("saved without {worlds}, which is not here any more; other PCs remove it with their next pull, and keep it in their undo copies"));
+    }
 }
 
 /// A player must know what is not safe yet.

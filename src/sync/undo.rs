@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, Local, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::apply::Journal;
@@ -168,10 +168,11 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
     outcome.done = Done::Undone;
     ctx.note(&format!(
-        "the {} of {} is undone: {} back in place; `cloud-sync undo` again takes this back",
+        "the {} of {} is undone: {} back in place, {} taken away; the next push saves it so, and `cloud-sync undo` takes it back",
         copy.note.command,
-        copy.note.at.format("%Y-%m-%d %H:%M UTC"),
-        counted(outcome.files.restored, "file")
+        copy.note.at.with_timezone(&Local).format("%Y-%m-%d %H:%M"),
+        counted(outcome.files.restored, "file"),
+        outcome.files.removed
     ));
     tidy(ctx);
     Ok(())
