@@ -159,7 +159,10 @@ impl Doctor<'_> {
         match tree {
             Ok(tree) => {
                 let amount = format!("{source}: {}, {}", counted(tree.files.len(), "file"), human_bytes(tree.bytes()));
-                if tree.files.is_empty() {
+                let is_game = ["saves", "mods", "config", "logs", "options.txt"]
+                    .iter()
+                    .any(|name| ctx.instance.root().join(name).exists());
+                if tree.files.is_empty() && !is_game {
                     self.trouble("scope", &format!("{amount}; is this the game folder, with saves in it?"));
                 } else {
                     self.ok("scope", &amount);

@@ -125,10 +125,10 @@ pub fn save(
     };
     next.save(&ctx.instance.state_file())?;
     ctx.note(&format!(
-        "saved: {} ({} sent, {} files in all) as {}",
+        "saved: {} ({} sent, {} in all) as {}",
         seen.edits.in_words(),
         human_bytes(saved.bytes),
-        saved.files,
+        counted(usize::try_from(saved.files).unwrap_or(usize::MAX), "file"),
         saved.id.short()
     ));
     tell_lost_worlds(ctx, seen);
