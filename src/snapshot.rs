@@ -264,6 +264,16 @@ impl Graph {
         seen
     }
 
+    /// The last snapshots that are in the history of `id` and of one of `others`: those that no
+    /// other such snapshot builds on.
+    pub fn common<'a>(&self, id: &SnapshotId, others: impl Iterator<Item = &'a SnapshotId>) -> BTreeSet<SnapshotId> {
+        let history = self.history(id);
+        let mut common: BTreeSet<_> = others.flat_map(|other| self.history(other)).collect();
+        common.retain(|id| history.contains(id));
+        let inner: BTreeSet<_> = common.iter().filter_map(|id| self.builds_on.get(id)).flatten().cloned().collect();
+        common.difference(&inner).cloned().collect()
+    }
+
     /// Whether `id` builds on something that the repository does not have any more.
     fn is_cut_off(&self, id: &SnapshotId) -> bool {
         let history = self.history(id);

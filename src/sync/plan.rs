@@ -17,6 +17,8 @@ pub struct Sides<'a> {
     pub tree: &'a Tree,
     /// What both last agreed on.
     pub manifest: &'a Manifest,
+    /// The files of the version that both went on from, if that is another one.
+    pub ancestor: &'a BTreeMap<String, Stat>,
     /// What is synced.
     pub scope: &'a Scope,
 }
@@ -117,7 +119,10 @@ impl<'a> Sides<'a> {
         for path in self.tree.files.keys().filter(|path| !self.cloud.contains_key(*path)) {
             let goes = match choice(Unit::of(path)) {
                 Choice::Local => false,
-                Choice::Cloud => self.manifest.contains_key(path) && !incomplete.contains(&Unit::of(path).path()),
+                Choice::Cloud => {
+                    let is_known = self.manifest.contains_key(path) || self.ancestor.contains_key(path);
+                    is_known && !incomplete.contains(&Unit::of(path).path())
+                }
                 Choice::CloudExactly => true,
             };
             if goes {
@@ -176,7 +181,8 @@ mod tests {
         let scope = Scope::new(&["saves/", "options.txt"], &[]).unwrap();
         let (manifest, cloud) = (manifest(known), files(cloud));
         let tree = Tree { files: files(local), ..Tree::default() };
-        let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, scope: &scope };
+        let ancestor = BTreeMap::new();
+        let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, ancestor: &ancestor, scope: &scope };
         let units = known.iter().chain(local).map(|(path, _)| Unit::of(path).path());
         let incomplete = if complete { BTreeSet::new() } else { units.collect() };
         let plan = sides.plan(|_| choice, &BTreeSet::new(), &incomplete).unwrap();
@@ -239,8 +245,8 @@ mod tests {
         let scope = Scope::new(&["saves/"], &[]).unwrap();
         for path in ["saves/../../etc/passwd", "saves//x", "saves/./x"] {
             let cloud = files(&[(path, stat(1, 1))]);
-            let (tree, manifest) = (Tree::default(), Manifest::new());
-            let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, scope: &scope };
+            let (tree, manifest, ancestor) = (Tree::default(), Manifest::new(), BTreeMap::new());
+            let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, ancestor: &ancestor, scope: &scope };
             assert_eq!(
                 sides.plan(|_| Choice::Cloud, &BTreeSet::new(), &BTreeSet::new()).unwrap_err().kind,
                 Kind::Stopped,

@@ -23,6 +23,9 @@ use crate::tree::{Stat, hash_small};
 
 type Files = BTreeMap<String, Stat>;
 
+/// How far back versions are joined that have no single common ancestor.
+const MAX_DEPTH: usize = 4;
+
 /// One restore in the making.
 pub struct Restore<'a> {
     ctx: &'a Context<'a>,
@@ -30,6 +33,8 @@ pub struct Restore<'a> {
     restic: Restic,
     listing: Listing,
     staging: Staging,
+    /// The files of the version that both sides went on from, if they did.
+    ancestor: Files,
     /// Files whose content was compared and is the same.
     same: BTreeSet<String>,
 }
@@ -48,12 +53,12 @@ impl<'a> Restore<'a> {
             ctx.warn(&format!("skipped: {special} {what} in the cloud"));
         }
         let staging = Staging::begin(ctx)?;
-        Ok(Self { ctx, seen, restic, listing, staging, same: BTreeSet::new() })
+        Ok(Self { ctx, seen, restic, listing, staging, ancestor: Files::new(), same: BTreeSet::new() })
     }
 
     fn sides(&self) -> Sides<'_> {
         let Observation { tree, scope, state, .. } = self.seen;
-        Sides { cloud: &self.listing.files, tree, manifest: &state.manifest, scope }
+        Sides { cloud: &self.listing.files, tree, manifest: &state.manifest, ancestor: &self.ancestor, scope }
     }
 
     /// Brings the snapshot's files to an instance without edits.
@@ -67,6 +72,7 @@ impl<'a> Restore<'a> {
     /// changed, and differently, are a question.
     pub fn reconcile(mut self, outcome: &mut Outcome) -> Result<()> {
         let ancestor = self.ancestor()?;
+        self.ancestor.clone_from(&ancestor);
         let cloud: Files = self.sides().cloud_in_scope().map(|(path, stat)| (path.to_owned(), stat)).collect();
         let changed_here = self.changed_here(&ancestor);
         let incomplete = self.incomplete_units();
@@ -122,26 +128,79 @@ impl<'a> Restore<'a> {
         self.apply(|unit| choices.get(&unit).copied().unwrap_or(Choice::Cloud), &given_up, outcome)
     }
 
-    /// The files of the newest version that both sides are built on.
+    /// The files of the last version that both sides are built on.
     fn ancestor(&self) -> Result<Files> {
-        let Observation { state, graph, scope, divergence, .. } = self.seen;
+        let Observation { state, graph, view, divergence, .. } = self.seen;
         // An instance that lost its files did not delete them.
-        let base = state.base.as_ref().filter(|_| *divergence != Divergence::LocalLost);
-        let Some(base) = base else { return Ok(Files::new()) };
-        let theirs = graph.history(&self.listing.snapshot.id);
-        if theirs.contains(base) {
+        if *divergence == Divergence::LocalLost {
+            return Ok(Files::new());
+        }
+        // A base that is gone from the repository has no history, and so no ancestor.
+        let ours = state.base.iter().chain(&state.taken_in).chain(&view.taken_in);
+        let common = graph.common(&self.listing.snapshot.id, ours);
+        let mut known = BTreeMap::new();
+        let mut ancestor = self.joined(&common, &mut known, MAX_DEPTH)?;
+        // Of versions that were in conflict, one that a side has left alone since is the one that
+        // this side had decided for.
+        for id in common.iter().filter(|_| common.len() > 1) {
+            let better = &self.changed_on_both(&ancestor) - &self.changed_on_both(&known[id]);
+            let is_better = |path: &str| better.contains(&Unit::of(path).path());
+            ancestor.retain(|path, _| !is_better(path));
+            ancestor
+                .extend(known[id].iter().filter(|(path, _)| is_better(path)).map(|(path, stat)| (path.clone(), *stat)));
+        }
+        Ok(ancestor)
+    }
+
+    /// The files of these snapshots together. Both sides can be built on several, each of which
+    /// has what the others lack, after two PCs took in each other's versions.
+    fn joined(
+        &self,
+        snapshots: &BTreeSet<SnapshotId>,
+        known: &mut BTreeMap<SnapshotId, Files>,
+        depth: usize,
+    ) -> Result<Files> {
+        let graph = &self.seen.graph;
+        let mut open = snapshots.clone();
+        let mut done = Vec::<SnapshotId>::new();
+        let mut joined = Files::new();
+        while let Some(id) = graph.newest(&open).map(|newest| newest.id.clone()) {
+            if !known.contains_key(&id) {
+                known.insert(id.clone(), self.files_of(&id)?);
+            }
+            if done.is_empty() {
+                joined.clone_from(&known[&id]);
+            } else if depth > 0 {
+                let older = self.joined(&graph.common(&id, done.iter()), known, depth - 1)?;
+                let changed = units::that_differ(&older, &joined);
+                let is_changed = |path: &str| changed.contains(&Unit::of(path).path());
+                joined.retain(|path, _| is_changed(path));
+                joined.extend(
+                    known[&id].iter().filter(|(path, _)| !is_changed(path)).map(|(path, stat)| (path.clone(), *stat)),
+                );
+            }
+            open.remove(&id);
+            done.push(id);
+        }
+        Ok(joined)
+    }
+
+    /// The files in scope of a snapshot.
+    fn files_of(&self, id: &SnapshotId) -> Result<Files> {
+        let Observation { state, scope, .. } = self.seen;
+        if state.base.as_ref() == Some(id) {
             let stat = |entry: &Entry| Stat { size: entry.size, mtime: entry.time_in_cloud() };
             return Ok(state.manifest.iter().map(|(path, entry)| (path.clone(), stat(entry))).collect());
         }
-        // A base that is gone from the repository has no history, and so no ancestor.
-        let common: Vec<_> = graph.history(base).into_iter().filter(|id| theirs.contains(id)).collect();
-        match graph.newest(&common) {
-            Some(ancestor) => {
-                let listing = self.restic.ls(&ancestor.id)?;
-                Ok(listing.files.into_iter().filter(|(path, _)| scope.contains(path)).collect())
-            }
-            None => Ok(Files::new()),
-        }
+        let listing = self.restic.ls(id)?;
+        Ok(listing.files.into_iter().filter(|(path, _)| scope.contains(path)).collect())
+    }
+
+    /// The units, by their paths, that this PC and the cloud both have otherwise than `version`.
+    fn changed_on_both(&self, version: &Files) -> BTreeSet<String> {
+        let cloud: Files = self.sides().cloud_in_scope().map(|(path, stat)| (path.to_owned(), stat)).collect();
+        let here: BTreeSet<_> = self.changed_here(version).iter().map(|path| Unit::of(path).path()).collect();
+        &here & &units::that_differ(version, &cloud)
     }
 
     /// The files that this PC added, changed or removed since `ancestor`.
@@ -238,13 +297,6 @@ impl<'a> Restore<'a> {
             Answer::Nobody => Err(Error::new(Kind::Conflict, format!("{between}, and nobody is here to choose"))
                 .hint("run `cloud-sync pull` in a terminal, or give --on-conflict=keep-local or --on-conflict=use-remote; nothing was changed")),
         }
-    }
-
-    /// This PC's own head, if the cloud's version is not built on it: what is worth keeping of
-    /// it is in place, and the next push supersedes both.
-    fn superseded(&self) -> BTreeSet<SnapshotId> {
-        let heads = self.seen.graph.heads();
-        self.seen.state.base.iter().filter(|base| heads.contains(*base)).cloned().collect()
     }
 
     /// Fetches and puts in place what `choice` asks for. The worlds `given_up` are kept in the
@@ -359,9 +411,11 @@ impl<'a> Restore<'a> {
             manifest.insert(path.clone(), entry(cloud.size, cloud.mtime, cloud.mtime, None));
         }
         let history = graph.history(&snapshot.id);
-        let superseded = self.superseded();
-        let taken_in: BTreeSet<_> = view.taken_in.iter().cloned().chain(superseded).collect();
-        let taken_in = taken_in.into_iter().filter(|id| !history.contains(id)).collect();
+        // What is worth keeping of a base that the snapshot is not built on is in place, and so is
+        // what was taken in before, even if others built on it since.
+        let ours = state.base.iter().chain(&state.taken_in).filter(|id| graph.get(id).is_some());
+        let mut taken_in: BTreeSet<_> = view.taken_in.iter().chain(ours).cloned().collect();
+        taken_in.retain(|id| !history.contains(id));
         let settled = view.others.iter().all(|id| history.contains(id));
         Ok(State {
             base: Some(snapshot.id.clone()),

@@ -40,7 +40,9 @@ pub fn save(
 ) -> Result<()> {
     let restic = ctx.restic(account, true)?;
     let mut state = seen.state.clone();
-    state.taken_in.clone_from(&seen.view.taken_in);
+    let known = parent.map(|parent| seen.graph.history(parent)).unwrap_or_default();
+    state.taken_in.retain(|id| seen.graph.get(id).is_some() && !known.contains(id));
+    state.taken_in.extend(seen.view.taken_in.iter().cloned());
     let mut manifest = manifest_of(ctx.instance.root(), &seen.tree.files, &state.manifest);
     let time = seen.base_time().map_or(ctx.now, |base| ctx.now.max(base + TimeDelta::seconds(1)));
     let left_out = seen.tree.left_out.iter().filter(|left| left.why.may_be_synced_elsewhere());

@@ -31,6 +31,13 @@ impl<'a> Unit<'a> {
     }
 }
 
+/// The units, by their paths, of which two versions have other files.
+pub fn that_differ(one: &BTreeMap<String, Stat>, other: &BTreeMap<String, Stat>) -> BTreeSet<String> {
+    let changed = one.iter().filter(|(path, stat)| other.get(*path) != Some(stat));
+    let added = other.iter().filter(|(path, _)| !one.contains_key(*path));
+    changed.chain(added).map(|(path, _)| Unit::of(path).path()).collect()
+}
+
 /// What became of a unit on the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {

@@ -220,3 +220,79 @@ fn a_world_made_again_after_its_deletion_can_still_be_undone() {
     b.run(&["undo"]).expect(0, "unknown", "undone");
     assert_eq!(b.read(LEVEL), "day 1");
 }
+
+#[test]
+fn what_was_taken_in_is_no_question_when_it_comes_again() {
+    for s0_is_a_head in [true, false] {
+        let cloud = Cloud::folder();
+        let (a, b) = two_in_sync(&cloud);
+        let mut c = cloud.pc("C");
+        c.clock = 60;
+        let a_goes_on = || {
+            a.write("options.txt", "fov:0.7\n");
+            assert_eq!(a.push().code, 0);
+        };
+        if !s0_is_a_head {
+            a_goes_on();
+        }
+        c.write("screenshots/of C.png", "picture");
+        c.push().expect(0, "first_link", "saved");
+        b.pull().expect(0, "diverged", "restored");
+        assert!(b.has("screenshots/of C.png"));
+        b.write(LEVEL, "day 2");
+        if s0_is_a_head {
+            a_goes_on();
+        }
+        b.pull().expect(0, "diverged", "restored");
+        assert_eq!(b.read(LEVEL), "day 2", "A has nothing but what B went on from");
+        settle(&cloud, &[&a, &b, &c]);
+    }
+}
+
+#[test]
+fn after_both_took_in_the_other_only_what_changed_since_counts() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write("saves/Of A/level.dat", "of A, 1");
+    a.write("saves/Of A/region/r.0.mca", "of A");
+    a.push().expect(0, "ahead", "saved");
+    b.write("saves/Of B/level.dat", "of B, 1");
+    b.push().expect(0, "diverged", "saved");
+    a.pull().expect(0, "diverged", "restored");
+    b.pull().expect(0, "diverged", "restored");
+    a.remove("saves/Of A/region");
+    a.write("saves/Of A/level.dat", "of A, 2");
+    b.write("saves/Of B/level.dat", "of B, 2");
+    a.push().expect(0, "ahead", "saved");
+    b.push().expect(0, "diverged", "saved");
+    for pc in [&a, &b] {
+        pc.pull().expect(0, "diverged", "restored");
+        assert_eq!(pc.read("saves/Of A/level.dat"), "of A, 2");
+        assert_eq!(pc.read("saves/Of B/level.dat"), "of B, 2");
+        assert!(!pc.has("saves/Of A/region/r.0.mca"), "two versions are mixed on {}", pc.name);
+    }
+    settle(&cloud, &[&a, &b]);
+}
+
+#[test]
+fn the_last_common_version_is_not_the_one_with_the_latest_clock() {
+    let cloud = Cloud::folder();
+    let (a, mut b) = two_worlds(&cloud);
+    b.clock = 86_400;
+    b.write("options.txt", "fov:0.9\n");
+    b.push().expect(0, "ahead", "saved");
+    b.clock = 0;
+    a.write(OTHER, "other 2");
+    a.push().expect(0, "diverged", "saved");
+    // On top of A's, with what B had saved in the future taken in.
+    b.pull().expect(0, "diverged", "restored");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    a.write(LEVEL, "world 3 on A");
+    a.push().expect(0, "ahead", "saved");
+    b.write(OTHER, "other 3 on B");
+    b.push().expect(0, "diverged", "saved");
+    b.pull().expect(0, "diverged", "restored");
+    assert_eq!((b.read(LEVEL), b.read(OTHER)), ("world 3 on A".to_owned(), "other 3 on B".to_owned()));
+    settle(&cloud, &[&a, &b]);
+}
