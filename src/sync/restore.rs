@@ -391,7 +391,7 @@ impl<'a> Restore<'a> {
     /// that stays as this PC has it counts as changed, and both go to the cloud with the next
     /// push.
     fn next_state(&self, plan: &Plan) -> Result<State> {
-        let Observation { state, tree, graph, view, ids, .. } = self.seen;
+        let Observation { state, tree, graph, view, ids, divergence, .. } = self.seen;
         let snapshot = &self.listing.snapshot;
         let root = self.ctx.instance.root();
         let mut manifest = Manifest::new();
@@ -416,12 +416,21 @@ impl<'a> Restore<'a> {
         let ours = state.base.iter().chain(&state.taken_in).filter(|id| graph.get(id).is_some());
         let mut taken_in: BTreeSet<_> = view.taken_in.iter().chain(ours).cloned().collect();
         taken_in.retain(|id| !history.contains(id));
+        if *divergence == Divergence::LocalLost {
+            // Nothing of it is in place any more: what else there is comes with the next pull.
+            taken_in.clear();
+        }
         let settled = view.others.iter().all(|id| history.contains(id));
+        let seen = match *divergence {
+            Divergence::LocalLost => history.into_iter().chain([snapshot.id.clone()]).collect(),
+            _ if settled => ids.clone(),
+            _ => state.seen.union(&history).cloned().collect(),
+        };
         Ok(State {
             base: Some(snapshot.id.clone()),
             base_time: Some(snapshot.time),
             taken_in,
-            seen: if settled { ids.clone() } else { state.seen.union(&history).cloned().collect() },
+            seen,
             pending: None,
             manifest,
             legacy_time: None,

@@ -229,3 +229,31 @@ fn a_world_that_came_after_the_original_clients_last_sync_is_an_edit_however_old
     b.pull().expect(0, "behind", "restored");
     assert_eq!(b.read("saves/Downloaded/level.dat"), "an old map");
 }
+
+#[test]
+fn a_pc_that_lost_its_files_gets_back_what_it_had_saved_beside_another() {
+    for joined in [false, true] {
+        let cloud = Cloud::folder();
+        let (a, b) = two_in_sync(&cloud);
+        a.write("saves/Of A/level.dat", "of A");
+        a.push().expect(0, "ahead", "saved");
+        b.write("saves/Of B/level.dat", "of B");
+        b.push().expect(0, "diverged", "saved");
+        if joined {
+            a.pull().expect(0, "diverged", "restored");
+        }
+        a.remove("saves");
+        a.remove("options.txt");
+        a.pull().expect(0, "local_lost", "restored");
+        a.pull().expect(0, "diverged", "restored");
+        assert_eq!(a.read("saves/Of A/level.dat"), "of A");
+        assert_eq!(a.read("saves/Of B/level.dat"), "of B");
+        a.push();
+        b.pull();
+        b.push();
+        a.pull();
+        assert_eq!(cloud.heads().len(), 1);
+        assert_eq!(b.read("saves/Of A/level.dat"), "of A");
+        assert_same(&a, &b);
+    }
+}
