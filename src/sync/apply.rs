@@ -289,6 +289,7 @@ mod tests {
             command: "pull".into(),
             added: vec![],
             worlds: vec![],
+            left: BTreeMap::new(),
         };
         let paths = |list: &[&str]| list.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
         let remove = paths(&["saves/B/level.dat", "saves/B/region/r.mca"]);

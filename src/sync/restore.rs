@@ -19,7 +19,7 @@ use crate::restic::{Listing, Restic, ResticError};
 use crate::scope::world_of;
 use crate::snapshot::SnapshotId;
 use crate::state::{Entry, Manifest, State};
-use crate::tree::{Stat, hash_small};
+use crate::tree::{Stat, hash_small, manifest_of};
 
 type Files = BTreeMap<String, Stat>;
 
@@ -329,6 +329,11 @@ impl<'a> Restore<'a> {
         let placed: BTreeSet<_> = plan.fetch.iter().chain(&plan.keep).filter_map(|path| world_of(path)).collect();
         let gone: Vec<_> = worlds.iter().filter(|world| !placed.contains(world.as_str())).cloned().collect();
         worlds.extend(given_up.iter().filter(|world| !worlds.contains(world)).cloned().collect::<Vec<_>>());
+        let touched: BTreeSet<_> = plan.fetch.iter().chain(&plan.remove).collect();
+        let stays: Files =
+            tree.iter().filter(|(path, _)| !touched.contains(path)).map(|(path, stat)| (path.clone(), *stat)).collect();
+        let mut after = manifest_of(ctx.instance.root(), &stays, &self.seen.state.manifest);
+        after.extend(plan.fetch.iter().map(|path| (path.clone(), next.manifest[path].clone())));
         let note = Note {
             number: undo::next_number(ctx),
             at: ctx.now,
@@ -336,6 +341,7 @@ impl<'a> Restore<'a> {
             command: outcome.command.to_owned(),
             added,
             worlds,
+            left: undo::digests(touched.into_iter(), &after),
         };
         let name = undo::new_name(ctx);
         let mut journal = Journal::staged(name.clone(), note, plan.remove, plan.fetch, next);

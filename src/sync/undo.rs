@@ -1,6 +1,6 @@
 //! Undo copies: what pulls replaced and removed, kept for a while, and the way back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use chrono::{DateTime, Datelike as _, Local, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::apply::Journal;
 use crate::context::Context;
@@ -16,8 +17,8 @@ use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::outcome::{Done, Outcome};
 use crate::scope::{Scope, world_of};
-use crate::state::State;
-use crate::tree::{Edits, Tree};
+use crate::state::{Manifest, State};
+use crate::tree::{Stat, Tree, manifest_of};
 
 const KEPT: usize = 3;
 const MAX_AGE: TimeDelta = TimeDelta::days(14);
@@ -40,6 +41,9 @@ pub struct Note {
     pub added: Vec<String>,
     /// Worlds that are in it as a whole.
     pub worlds: Vec<String>,
+    /// A digest of the files of every world that the command touched, as it left them.
+    #[serde(default)]
+    pub left: BTreeMap<String, String>,
 }
 
 /// An undo copy on disk.
@@ -149,7 +153,8 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     let place = files_below(&files)?;
     let scope = Scope::load(&ctx.instance.scope_file())?;
     let tree = Tree::walk(ctx.instance.root(), &scope)?;
-    refuse_to_mix(ctx, &copy, &place, &Edits::find(ctx.instance.root(), &tree, &state.manifest, &scope))?;
+    let now = manifest_of(ctx.instance.root(), &tree.files, &state.manifest);
+    refuse_to_mix(ctx, &copy, &place, &now)?;
     let placed: BTreeSet<_> = place.iter().collect();
     let is_here = |path: &String| ctx.instance.root().join(path).exists();
     let remove: Vec<_> =
@@ -157,8 +162,18 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     let added: Vec<_> = place.iter().filter(|path| !is_here(path)).cloned().collect();
     let replaced = place.iter().filter(|path| is_here(path));
     let worlds = super::apply::whole_worlds(remove.iter().chain(replaced), tree.files.keys());
-    let note =
-        Note { number: copy.note.number + 1, at: ctx.now, kept_since: None, command: "undo".to_owned(), added, worlds };
+    let mut after = now;
+    after.retain(|path, _| !remove.contains(path));
+    after.extend(manifest_of(&files, &stats(&files, &place, &scope)?, &Manifest::new()));
+    let note = Note {
+        number: copy.note.number + 1,
+        at: ctx.now,
+        kept_since: None,
+        command: "undo".to_owned(),
+        added,
+        worlds,
+        left: digests(place.iter().chain(&remove), &after),
+    };
     let name = new_name(ctx);
     ctx.detail(&format!("putting back the undo copy {}: {} files back, {} away", copy.name, place.len(), remove.len()));
     outcome.base.clone_from(&state.base);
@@ -178,16 +193,38 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     Ok(())
 }
 
-/// A world that was played since cannot be put back in part.
-fn refuse_to_mix(ctx: &Context<'_>, copy: &Copy, place: &[String], edits: &Edits) -> Result<()> {
-    // What an undo brought back counts as edited, and was not played.
-    if copy.note.command == "undo" {
-        return Ok(());
+/// A digest of every world that one of `touched` is in, where `after` are the files.
+pub fn digests<'a>(touched: impl Iterator<Item = &'a String>, after: &Manifest) -> BTreeMap<String, String> {
+    let worlds: BTreeSet<_> = touched.filter_map(|path| world_of(path)).collect();
+    let mut hashes: BTreeMap<_, _> = worlds.into_iter().map(|world| (world, Sha256::new())).collect();
+    for (path, entry) in after {
+        if let Some(hash) = world_of(path).and_then(|world| hashes.get_mut(world)) {
+            hash.update(path.as_bytes());
+            hash.update([0]);
+            hash.update(entry.size.to_le_bytes());
+            // The game rewrites its small files without changing them.
+            match &entry.sha256 {
+                Some(content) => hash.update(content),
+                None => hash.update(entry.mtime.to_le_bytes()),
+            }
+        }
     }
-    let touched: BTreeSet<_> = place.iter().chain(&copy.note.added).filter_map(|path| world_of(path)).collect();
-    match edits.paths().filter_map(world_of).find(|world| touched.contains(world)) {
+    hashes.into_iter().map(|(world, hash)| (world.to_owned(), hex::encode(&hash.finalize()[..8]))).collect()
+}
+
+/// Size and time of those of `paths` below `folder` that are synced.
+fn stats(folder: &Path, paths: &[String], scope: &Scope) -> Result<BTreeMap<String, Stat>> {
+    let in_scope = paths.iter().filter(|path| scope.contains(path));
+    let stat = |path: &String| Ok((path.clone(), Stat::of(&fs::symlink_metadata(folder.join(path))?)));
+    Ok(in_scope.map(stat).collect::<io::Result<_>>().context("could not read the undo copy")?)
+}
+
+/// A world that was played since cannot be put back in part, whether that was saved or not.
+fn refuse_to_mix(ctx: &Context<'_>, copy: &Copy, place: &[String], now: &Manifest) -> Result<()> {
+    let now = digests(place.iter().chain(&copy.note.added), now);
+    match now.iter().find(|(world, digest)| copy.note.left.get(*world) != Some(digest)) {
         None => Ok(()),
-        Some(world) => {
+        Some((world, _)) => {
             let folder = ctx.instance.undo().join(&copy.name).join("files");
             Err(Error::new(
                 Kind::Stopped,
@@ -229,7 +266,15 @@ mod tests {
         let number = u64::from(name.as_bytes()[0]);
         Copy {
             name: name.to_owned(),
-            note: Note { number, at, kept_since: Some(at), command: "pull".to_owned(), added: Vec::new(), worlds },
+            note: Note {
+                number,
+                at,
+                kept_since: Some(at),
+                command: "pull".to_owned(),
+                added: Vec::new(),
+                worlds,
+                left: BTreeMap::new(),
+            },
         }
     }
 

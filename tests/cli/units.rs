@@ -296,3 +296,34 @@ fn the_last_common_version_is_not_the_one_with_the_latest_clock() {
     assert_eq!((b.read(LEVEL), b.read(OTHER)), ("world 3 on A".to_owned(), "other 3 on B".to_owned()));
     settle(&cloud, &[&a, &b]);
 }
+
+#[test]
+fn an_undo_mixes_no_world_that_was_played_and_saved_since() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    b.write("saves/World/region/r.2.mca", "played on B");
+    b.push().expect(0, "ahead", "saved");
+    let before = b.tree();
+    b.run(&["undo"]).expect(5, "unknown", "stopped").says("played since");
+    assert_eq!(b.tree(), before);
+}
+
+#[test]
+fn an_undo_of_an_undo_mixes_no_world_that_was_played_between() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    for day in ["day 1", "day 2", "day 1"] {
+        b.run(&["undo"]).expect(0, "unknown", "undone");
+        assert_eq!(b.read(LEVEL), day);
+    }
+    b.write("saves/World/region/r.2.mca", "played on B");
+    let before = b.tree();
+    b.run(&["undo"]).expect(5, "unknown", "stopped").says("played since");
+    assert_eq!(b.tree(), before);
+}
