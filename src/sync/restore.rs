@@ -172,11 +172,15 @@ impl<'a> Restore<'a> {
                 joined.clone_from(&known[&id]);
             } else if depth > 0 {
                 let older = self.joined(&graph.common(&id, done.iter()), known, depth - 1)?;
-                let changed = units::that_differ(&older, &joined);
-                let is_changed = |path: &str| changed.contains(&Unit::of(path).path());
-                joined.retain(|path, _| is_changed(path));
+                let mut keep = units::that_differ(&older, &joined);
+                let present: BTreeSet<_> = joined.keys().map(|path| Unit::of(path).path()).collect();
+                // What was deleted in one and changed in the other had stayed.
+                let changed = units::that_differ(&older, &known[&id]);
+                keep.retain(|unit| present.contains(unit) || !changed.contains(unit));
+                let keeps = |path: &str| keep.contains(&Unit::of(path).path());
+                joined.retain(|path, _| keeps(path));
                 joined.extend(
-                    known[&id].iter().filter(|(path, _)| !is_changed(path)).map(|(path, stat)| (path.clone(), *stat)),
+                    known[&id].iter().filter(|(path, _)| !keeps(path)).map(|(path, stat)| (path.clone(), *stat)),
                 );
             }
             open.remove(&id);

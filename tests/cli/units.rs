@@ -327,3 +327,23 @@ fn an_undo_of_an_undo_mixes_no_world_that_was_played_between() {
     b.run(&["undo"]).expect(5, "unknown", "stopped").says("played since");
     assert_eq!(b.tree(), before);
 }
+
+#[test]
+fn a_world_that_came_back_once_can_be_deleted_again() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_worlds(&cloud);
+    b.write(OTHER, "other 2");
+    b.push().expect(0, "ahead", "saved");
+    a.remove("saves/Other");
+    a.push().expect(0, "diverged", "saved");
+    a.pull().expect(0, "diverged", "restored").warns("is back");
+    b.pull().expect(0, "diverged", "restored").warns("stays");
+    a.write(LEVEL, "world 2");
+    a.push().expect(0, "ahead", "saved");
+    b.remove("saves/Other");
+    b.write("options.txt", "fov:0.9\n");
+    b.push().expect(0, "diverged", "saved");
+    a.pull().expect(0, "diverged", "restored");
+    assert!(!a.has(OTHER));
+    settle(&cloud, &[&a, &b]);
+}
