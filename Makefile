@@ -1,6 +1,6 @@
 # The recipes people need. Each fetches what it needs by itself.
 
-.PHONY: demo test check release
+.PHONY: demo test check walk release
 
 # Two sample PCs with one folder as their cloud.
 demo:
@@ -17,6 +17,12 @@ check:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+# Random walks of three PCs, seed after seed, until one fails or you have seen enough.
+walk:
+	cargo test --locked --no-run
+	seed=$$(date +%s); while CLOUD_SYNC_WALK_SEED=$$seed cargo test --locked --test main -- --exact cli::walk::a_walk; do seed=$$((seed + 1)); done; \
+	echo "CLOUD_SYNC_WALK_SEED=$$seed"; false
 
 release:
 	cargo build --release --locked

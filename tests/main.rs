@@ -18,4 +18,5 @@ mod cli {
     mod secrets;
     mod stories;
     mod units;
+    mod walk;
 }
