@@ -394,11 +394,12 @@ impl Walk {
         }
     }
 
+    // A push that was killed leaves half a file of another name.
     /// Reads the snapshots that are new, which `p` made, or whoever was killed last.
     fn look_for_snapshots(&mut self, p: Option<usize>) -> BTreeSet<String> {
         let entries = fs::read_dir(self.cloud.repository.join("snapshots")).unwrap();
         let ids = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let new: BTreeSet<_> = ids.filter(|id| !self.snapshots.contains_key(id)).collect();
+        let new: BTreeSet<_> = ids.filter(|id| id.len() == 64 && !self.snapshots.contains_key(id)).collect();
         for id in &new {
             let folder = tempfile::tempdir().unwrap();
             self.cloud.restic(&["restore", "--no-lock", id, "--target", folder.path().to_str().unwrap()]);
