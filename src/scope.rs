@@ -177,11 +177,6 @@ impl Scope {
         self.exclude.iter().map(Pattern::as_str)
     }
 
-    /// The include patterns.
-    pub fn include_patterns(&self) -> impl Iterator<Item = &str> {
-        self.include.iter().map(Pattern::as_str)
-    }
-
     /// A short digest: two scopes with the same one hold the same files.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();

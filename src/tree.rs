@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 
-use crate::scope::{Scope, world_of};
+use crate::scope::Scope;
 use crate::state::{Entry, Manifest};
 use crate::sync::decide::Local;
 
@@ -329,19 +329,6 @@ impl Edits {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
-    }
-
-    /// Every path that was added, changed or removed.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.added.iter().chain(&self.changed).chain(&self.removed).map(String::as_str)
-    }
-
-    /// Whether the file at `path`, or any file of its world, was edited.
-    pub fn touch_unit_of(&self, path: &str) -> bool {
-        match world_of(path) {
-            Some(world) => self.paths().any(|edited| world_of(edited) == Some(world)),
-            None => self.paths().any(|edited| edited == path),
-        }
     }
 
     /// What `tree` is against `manifest`, which without a base is none at all.

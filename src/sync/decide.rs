@@ -120,12 +120,3 @@ pub fn push(divergence: Divergence) -> Push {
         Divergence::LocalLost => Push::Stop,
     }
 }
-
-/// How a conflict ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    /// This PC's files stay; the other version stays in the history.
-    KeepLocal,
-    /// The cloud's files come; this PC's go to the undo copy.
-    UseRemote,
-}

@@ -123,9 +123,10 @@ impl Observation {
     }
 
     fn look_at_snapshots(&mut self, restic: impl Fn() -> Result<Restic>, effort: Effort) -> Result<()> {
-        if !self.ids.is_empty() && self.ids == self.state.seen {
+        let owes_nothing = self.base_in_repository().is_some() && self.state.taken_in.is_empty();
+        if owes_nothing && self.ids == self.state.seen {
             // Nothing came and nothing went since all was settled.
-            self.view = View { lineage: Lineage::Same, others: BTreeSet::new(), taken_in: self.state.taken_in.clone() };
+            self.view.lineage = Lineage::Same;
             return Ok(());
         }
         if !self.ids.is_empty() {

@@ -5,7 +5,7 @@ mod ancestor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::{Journal, whole_worlds};
-use super::decide::{Divergence, Resolution};
+use super::decide::Divergence;
 use super::fetch::Staging;
 use super::observe::Observation;
 use super::plan::{Choice, Likeness, Plan, Sides};
@@ -109,19 +109,14 @@ impl<'a> Restore<'a> {
         outcome.done = Done::Restored;
         let mut given_up = Vec::new();
         if !conflicts.is_empty() {
-            let choice = match self.ask(&conflicts)? {
-                Resolution::KeepLocal => {
-                    self.ctx
-                        .note(&format!("this PC's version of {} stays; the next push saves it", conflicts.join(", ")));
-                    outcome.done = Done::KeptLocal;
-                    Choice::Local
-                }
-                Resolution::UseRemote => {
-                    outcome.done = Done::TookRemote;
-                    given_up.clone_from(&conflicts);
-                    Choice::CloudExactly
-                }
-            };
+            let choice = self.ask(&conflicts)?;
+            if choice == Choice::Local {
+                self.ctx.note(&format!("this PC's version of {} stays; the next push saves it", conflicts.join(", ")));
+                outcome.done = Done::KeptLocal;
+            } else {
+                given_up.clone_from(&conflicts);
+                outcome.done = Done::TookRemote;
+            }
             choices.extend(conflicts.iter().map(|world| (Unit::World(world), choice)));
         }
         self.apply(|unit| choices.get(&unit).copied().unwrap_or(Choice::Cloud), &given_up, outcome)
@@ -168,7 +163,7 @@ impl<'a> Restore<'a> {
         }
     }
 
-    fn ask(&self, worlds: &[String]) -> Result<Resolution> {
+    fn ask(&self, worlds: &[String]) -> Result<Choice> {
         let sum = |files: &Files| {
             let inside = files
                 .iter()
@@ -197,8 +192,8 @@ impl<'a> Restore<'a> {
         let between = format!("this PC and {} both played {}", conflict.other_machine, worlds.join(", "));
         match answer {
             _ if interrupt::requested() => Err(ResticError::Interrupted.into()),
-            Answer::KeepLocal => Ok(Resolution::KeepLocal),
-            Answer::UseRemote => Ok(Resolution::UseRemote),
+            Answer::KeepLocal => Ok(Choice::Local),
+            Answer::UseRemote => Ok(Choice::CloudExactly),
             Answer::Cancel => Err(Error::new(Kind::Cancelled, format!("{between}; cancelled, nothing was changed"))),
             Answer::Nobody => Err(Error::new(Kind::Conflict, format!("{between}, and nobody is here to choose"))
                 .hint("run `cloud-sync pull` in a terminal, or give --on-conflict=keep-local or --on-conflict=use-remote; nothing was changed")),
