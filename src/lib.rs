@@ -51,6 +51,7 @@ pub mod snapshot;
 pub mod state;
 pub mod sync;
 pub mod tree;
+pub mod world;
 
 pub use args::{Args, OnConflict};
 pub use outcome::{Done, ErrorText, Files, Outcome};

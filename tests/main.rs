@@ -19,4 +19,5 @@ mod cli {
     mod stories;
     mod units;
     mod walk;
+    mod world;
 }

@@ -19,8 +19,9 @@ type Id<'a> = (&'a str, usize);
 
 /// The file as it was parsed, with what each part of it means.
 struct Servers {
+    /// What is there beside the list, which is empty in it.
     root: Root,
-    /// What is there beside the list.
+    /// The digest of that.
     rest: [u8; 32],
     list: Vec<Compound>,
     meanings: Vec<[u8; 32]>,
@@ -28,10 +29,13 @@ struct Servers {
 
 impl Servers {
     fn parse(content: &[u8]) -> Option<Self> {
-        let root = Root::read(content).ok()?;
-        let list = match root.tag.get(SERVERS) {
-            Some(Value::List(List::Compound(list))) => list.clone(),
-            Some(Value::List(list)) if list.is_empty() => Vec::new(),
+        let mut root = Root::read(content).ok()?;
+        let list = match root.tag.get_mut(SERVERS) {
+            Some(Value::List(list)) => match std::mem::take(list) {
+                List::Compound(list) => list,
+                list if list.is_empty() => Vec::new(),
+                _ => return None,
+            },
             None => Vec::new(),
             Some(_) => return None,
         };

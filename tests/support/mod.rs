@@ -7,6 +7,7 @@ pub mod http;
 pub mod pc;
 pub mod tools;
 pub mod whole;
+pub mod world;
 
 pub use cloud::Cloud;
 pub use pc::{Pc, Ran};

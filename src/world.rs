@@ -1,0 +1,201 @@
+//! A version of a world as a player knows it: its name, how far it is, how long it was played.
+
+mod advice;
+mod stats;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use chrono::{DateTime, Utc};
+use valence_nbt::{Compound, Value};
+
+use crate::nbt::{MAX_SIZE, Packing, Root};
+
+pub use advice::{Advice, Further, recommend};
+
+/// The game's clock ticks so often.
+const TICKS_PER_SECOND: u64 = 20;
+
+/// A day in the game.
+const TICKS_PER_DAY: u64 = 24_000;
+
+/// Nobody played longer: a hundred years.
+const MAX_TICKS: u64 = TICKS_PER_SECOND * 60 * 60 * 24 * 366 * 100;
+
+/// What a version of a world says about itself. All of it may be missing: versions of the game
+/// differ in what they write and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct World {
+    /// The name that the game shows, which need not be the folder's.
+    pub name: Option<String>,
+    /// When it was last played, by the clock of the PC that did.
+    pub last_played: Option<DateTime<Utc>>,
+    /// The day in the game.
+    pub day: Option<u64>,
+    /// How long it was played.
+    pub played: Option<Played>,
+    /// The version of the game that wrote it; since 1.9.
+    pub version: Option<String>,
+    /// How it is played.
+    pub mode: Option<Mode>,
+    /// Whether it ends with the player's death.
+    pub hardcore: bool,
+    /// Why little is known of it.
+    pub problem: Option<String>,
+}
+
+/// How long a world was played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Played {
+    /// The time.
+    pub time: Duration,
+    /// Where it is from.
+    pub source: Source,
+}
+
+/// Where a play time is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The statistics: how long all its players played it.
+    Statistics,
+    /// There are no statistics; it is how long the world has run.
+    Age,
+}
+
+/// How a world is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Survival.
+    Survival,
+    /// Creative.
+    Creative,
+    /// Adventure.
+    Adventure,
+    /// Spectator.
+    Spectator,
+}
+
+impl World {
+    /// Reads the world in `folder`, which is one of `saves`. It never fails: what cannot be read
+    /// is not known, and a problem.
+    pub fn read(folder: &Path) -> Self {
+        let (data, problem) = match level(folder) {
+            Ok(data) => (data, None),
+            Err(error) => (Compound::new(), Some(format!("{error:#}"))),
+        };
+        let text = |tag: &Compound, key| match tag.get(key) {
+            Some(Value::String(text)) if !text.trim().is_empty() => Some(text.clone()),
+            _ => None,
+        };
+        let age = ticks(&data, "Time");
+        let day_time = ticks(&data, "DayTime").or_else(|| clock(folder)).or(age);
+        let hardcore = |tag: &Compound| tag.get("hardcore").and_then(Value::as_bool).unwrap_or_default();
+        let statistics = stats::play_time(folder).map(|ticks| (ticks, Source::Statistics));
+        Self {
+            name: text(&data, "LevelName"),
+            last_played: data.get("LastPlayed").and_then(Value::as_i64).and_then(moment),
+            day: day_time.map(|ticks| ticks / TICKS_PER_DAY),
+            played: statistics
+                .or(age.map(|ticks| (ticks, Source::Age)))
+                .map(|(ticks, source)| Played { time: Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND), source }),
+            version: compound(&data, "Version").and_then(|version| text(version, "Name")),
+            mode: data.get("GameType").and_then(Value::as_i64).and_then(Mode::of),
+            // Since 26.1 it is in a compound of its own.
+            hardcore: hardcore(&data) || compound(&data, "difficulty_settings").is_some_and(hardcore),
+            problem,
+        }
+    }
+}
+
+impl Mode {
+    fn of(game_type: i64) -> Option<Self> {
+        match game_type {
+            0 => Some(Self::Survival),
+            1 => Some(Self::Creative),
+            2 => Some(Self::Adventure),
+            3 => Some(Self::Spectator),
+            _ => None,
+        }
+    }
+
+    /// The mode in words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Survival => "survival",
+            Self::Creative => "creative",
+            Self::Adventure => "adventure",
+            Self::Spectator => "spectator",
+        }
+    }
+}
+
+/// The same `level.dat`, packed as it was, with another name for the world.
+pub fn rename(level_dat: &[u8], name: &str) -> anyhow::Result<Vec<u8>> {
+    let (packing, content) = Packing::unpack(level_dat)?;
+    let mut root = Root::read(&content)?;
+    let Some(Value::Compound(data)) = root.tag.get_mut("Data") else {
+        anyhow::bail!("it is not a level.dat");
+    };
+    data.insert("LevelName", name);
+    packing.pack(&root.write()?)
+}
+
+/// `time` in hours and minutes.
+pub fn in_words(time: Duration) -> String {
+    let minutes = time.as_secs() / 60;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// What `level.dat` holds.
+fn level(folder: &Path) -> anyhow::Result<Compound> {
+    let content = file(&folder.join("level.dat"), MAX_SIZE as u64).context("level.dat cannot be read")?;
+    let (_, content) = Packing::unpack(&content).context("level.dat cannot be read")?;
+    let mut root = Root::read(&content).context("level.dat cannot be read")?;
+    match root.tag.remove("Data") {
+        Some(Value::Compound(data)) => Ok(data),
+        _ => Err(anyhow::anyhow!("level.dat holds no world")),
+    }
+}
+
+/// The time of day since the world began, where it has been since 26.1.
+fn clock(folder: &Path) -> Option<u64> {
+    let content = file(&folder.join("data/minecraft/world_clocks.dat"), MAX_SIZE as u64).ok()?;
+    let root = Root::read(&Packing::unpack(&content).ok()?.1).ok()?;
+    let clocks = compound(&root.tag, "data").unwrap_or(&root.tag);
+    ticks(compound(clocks, "minecraft:overworld")?, "total_ticks")
+}
+
+/// The content of a regular file that is no larger than `most`.
+fn file(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+    // Opening a pipe would wait for who writes it.
+    ensure!(path.metadata()?.is_file(), "it is not a file");
+    let mut content = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut content)?;
+    ensure!(content.len() as u64 <= most, "it is larger than {} MB", most / 1_000_000);
+    Ok(content)
+}
+
+fn compound<'a>(tag: &'a Compound, key: &str) -> Option<&'a Compound> {
+    match tag.get(key) {
+        Some(Value::Compound(compound)) => Some(compound),
+        _ => None,
+    }
+}
+
+fn ticks(tag: &Compound, key: &str) -> Option<u64> {
+    let ticks = tag.get(key).and_then(Value::as_i64)?;
+    u64::try_from(ticks).ok().filter(|ticks| *ticks <= MAX_TICKS)
+}
+
+/// A time that the game can have written: it is from 2009, and 0 means never.
+fn moment(millis: i64) -> Option<DateTime<Utc>> {
+    const YEAR_2200: i64 = 7_258_118_400_000;
+    (1..YEAR_2200).contains(&millis).then(|| DateTime::from_timestamp_millis(millis)).flatten()
+}
