@@ -103,14 +103,16 @@ pub(super) fn merge(sides: &Sides<'_>) -> Option<Vec<u8>> {
 
     let base = ancestor.as_ref().map(Servers::by_address).unwrap_or_default();
     let (ours, theirs) = (local.by_address(), cloud.by_address());
-    let merged = |(address, number): Id<'_>| {
+    let holds = |address| {
         let (old, ours, theirs) = (base.get(address), ours.get(address), theirs.get(address));
-        let holds = match whose(old, ours, theirs, sides.winner) {
+        match whose(old, ours, theirs, sides.winner) {
             Winner::Local => ours,
             Winner::Cloud => theirs,
-        };
-        holds?.0.get(number).map(|(server, _)| *server)
+        }
     };
+    let merged: HashMap<&str, &Same<'_>> =
+        ours.keys().chain(theirs.keys()).filter_map(|address| Some((*address, holds(*address)?))).collect();
+    let merged = |(address, number): Id<'_>| merged.get(address)?.0.get(number).map(|(server, _)| *server);
     let mut added = additions(
         cloud.ids(),
         |(address, number)| ours.get(address).is_some_and(|same| number < same.0.len()),
@@ -278,6 +280,13 @@ mod tests {
             assert_eq!(Settings::Servers.merge(&sides), None);
             assert_eq!(Settings::Servers.follow(&list("a"), &broken), None);
         }
+    }
+
+    #[test]
+    fn a_list_made_to_take_long_does_not() {
+        let (local, cloud) = (file(vec![Compound::new(); 50_000]), file(vec![server("", ""); 50_000]));
+        let sides = Sides { ancestor: None, local: &local, cloud: &cloud, winner: Winner::Cloud };
+        assert_eq!(Settings::Servers.merge(&sides), Some(cloud));
     }
 
     #[test]
