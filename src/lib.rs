@@ -40,6 +40,7 @@ pub mod instance;
 mod interrupt;
 mod nbt;
 mod outcome;
+pub mod packwiz;
 pub mod provision;
 pub mod remote;
 pub mod repository;

@@ -1,4 +1,5 @@
-//! Which files of an instance are synced: `scope.json` or the built-in default, compiled.
+//! Which files of an instance are synced: `scope.json` or the built-in default, compiled, less
+//! what belongs to the pack.
 //!
 //! Patterns are relative to the instance. `saves/` is the folder `saves` of the instance,
 //! `**/logs/` a folder `logs` anywhere, `**/*.tmp` a file anywhere. An excluded folder
@@ -17,6 +18,8 @@ use sha2::{Digest, Sha256};
 pub use pattern::{Pattern, PatternError};
 
 use crate::error::{Error, Kind, Result};
+use crate::instance::Instance;
+use crate::packwiz::Pack;
 
 /// What players miss on their other PC when it is not there.
 pub const DEFAULT_INCLUDE: &[&str] = &[
@@ -79,9 +82,13 @@ const MAX_PATTERNS: usize = 1000;
 #[derive(Clone, Debug)]
 pub struct Scope {
     include: Vec<Pattern>,
+    /// Those of the scope, then those that always hold.
     exclude: Vec<Pattern>,
     included: GlobSet,
     excluded: GlobSet,
+    pack: Pack,
+    /// The files of the pack that the patterns alone would take in.
+    of_pack: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -93,8 +100,14 @@ struct ScopeFile {
 }
 
 impl Scope {
-    /// The scope of the instance: its `scope.json`, or the default where there is none.
-    pub fn load(file: &Path) -> Result<Self> {
+    /// The scope of the instance: its `scope.json`, or the default where there is none, less the
+    /// files of its pack.
+    pub fn load(instance: &Instance) -> Result<Self> {
+        let scope = Self::of_patterns(&instance.scope_file())?;
+        Ok(scope.without(Pack::load(instance.root())))
+    }
+
+    fn of_patterns(file: &Path) -> Result<Self> {
         let text = match std::fs::read(file) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::default_scope(),
@@ -129,7 +142,15 @@ impl Scope {
         let mut exclude = parse_all(exclude)?;
         exclude.extend(parse_all(ALWAYS_EXCLUDE)?);
         let (included, excluded) = (compile(&include)?, compile(&exclude)?);
-        Ok(Self { include, exclude, included, excluded })
+        Ok(Self { include, exclude, included, excluded, pack: Pack::default(), of_pack: BTreeSet::new() })
+    }
+
+    /// The same without the files that belong to `pack`.
+    #[must_use]
+    fn without(mut self, pack: Pack) -> Self {
+        self.of_pack = pack.owned().filter(|path| self.takes_in(path)).map(str::to_owned).collect();
+        self.pack = pack;
+        self
     }
 
     /// Whether a pattern includes this very path; what lies in it is then included, too.
@@ -142,6 +163,12 @@ impl Scope {
         self.excluded.is_match(path) || is_ours(path)
     }
 
+    /// Whether the file at `path` belongs to the pack although the patterns take it in. A folder
+    /// never does.
+    pub fn leaves_to_pack(&self, path: &str) -> bool {
+        self.of_pack.contains(path)
+    }
+
     /// Whether something below `folder` may be included although `folder` itself is not.
     pub fn may_include_below(&self, folder: &str) -> bool {
         self.include.iter().any(|pattern| {
@@ -152,10 +179,13 @@ impl Scope {
 
     /// Whether the file at `path` is synced.
     pub fn contains(&self, path: &str) -> bool {
-        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        self.takes_in(path) && !self.leaves_to_pack(path)
+    }
+
+    /// Whether the patterns take in the file at `path`, whoever it belongs to.
+    fn takes_in(&self, path: &str) -> bool {
         let mut included = false;
-        for end in ends {
-            let ancestor = &path[..end];
+        for ancestor in with_ancestors(path) {
             // Nothing brings back what lies in an excluded folder, be it on the way to an include.
             if self.excludes(ancestor) {
                 return false;
@@ -177,6 +207,17 @@ impl Scope {
         self.exclude.iter().map(Pattern::as_str)
     }
 
+    /// Why the pack's files are not known.
+    pub fn problem(&self) -> Option<&str> {
+        self.pack.problem()
+    }
+
+    /// Whether `file`, which is the player's own at `path`, is still what the pack came with:
+    /// nothing that a player would miss. False where that cannot be told, and of worlds.
+    pub fn is_as_shipped(&self, path: &str, file: &Path) -> bool {
+        self.pack.is_as_shipped(path, file)
+    }
+
     /// A short digest: two scopes with the same one hold the same files.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
@@ -187,6 +228,12 @@ impl Scope {
                 hash.update([0]);
             }
         }
+        // Without a pack it is the digest of the patterns alone.
+        for path in &self.of_pack {
+            hash.update([b'=']);
+            hash.update(path.as_bytes());
+            hash.update([0]);
+        }
         hex::encode(&hash.finalize()[..8])
     }
 }
@@ -194,6 +241,12 @@ impl Scope {
 /// The world that the file at `path` belongs to: its folder's name in `saves`.
 pub fn world_of(path: &str) -> Option<&str> {
     path.strip_prefix("saves/")?.split_once('/').map(|(world, _)| world)
+}
+
+/// The folders on the way to `path`, from the top, and `path` itself.
+fn with_ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    ends.map(|end| &path[..end])
 }
 
 /// Whether `path` lies below `folder`.
@@ -299,6 +352,46 @@ mod tests {
         for (folder, walked) in [("journeymap", true), ("local", true), ("mods", false), ("journey", false)] {
             assert_eq!(scope.may_include_below(folder), walked, "{folder}");
         }
+    }
+
+    /// A scope of these patterns in an instance whose pack has these files.
+    fn with_pack(include: &[&str], files: &[&str]) -> Scope {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = |path: &&str| ((*path).to_owned(), serde_json::json!({ "cachedLocation": path }));
+        let manifest = serde_json::json!({ "cachedFiles": files.iter().map(entry).collect::<serde_json::Map<_, _>>() });
+        std::fs::write(folder.path().join(crate::packwiz::MANIFEST), manifest.to_string()).unwrap();
+        Scope::new(include, &[]).unwrap().without(Pack::load(folder.path()))
+    }
+
+    #[test]
+    fn what_belongs_to_the_pack_is_not_synced_and_what_lies_beside_it_is() {
+        let scope = with_pack(
+            &["saves/", "schematics/", "options.txt", "packwiz.json"],
+            &["schematics/castle.schem", "schematics/old", "mods/a.jar", "saves/Hub/level.dat", "options.txt"],
+        );
+        for (path, synced) in [
+            ("schematics/castle.schem", false),
+            ("schematics/Castle.schem", true),
+            ("schematics/castle.schem2", true),
+            // A pack has files, and cannot take a folder away.
+            ("schematics/old/house.schem", true),
+            ("saves/Hub/level.dat", true),
+            ("options.txt", true),
+            ("packwiz.json", false),
+        ] {
+            assert_eq!(scope.contains(path), synced, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_digest_tells_packs_apart_only_where_they_meet_the_patterns() {
+        let patterns = Scope::new(&["schematics/"], &[]).unwrap().digest();
+        let of_pack = |files: &[&str]| with_pack(&["schematics/"], files).digest();
+        assert_eq!(of_pack(&[]), patterns);
+        assert_eq!(of_pack(&["mods/a.jar", "options.txt"]), patterns);
+        assert_ne!(of_pack(&["schematics/a"]), patterns);
+        assert_ne!(of_pack(&["schematics/a"]), of_pack(&["schematics/b"]));
+        assert_eq!(of_pack(&["schematics/a", "mods/a.jar"]), of_pack(&["schematics/a"]));
     }
 
     #[test]

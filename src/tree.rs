@@ -108,6 +108,8 @@ pub struct Tree {
     pub roots: Vec<String>,
     /// What is in the scope and cannot be synced.
     pub left_out: Vec<LeftOut>,
+    /// The files that are here and belong to the pack, although the patterns take them in.
+    pub of_pack: Vec<String>,
 }
 
 impl Tree {
@@ -205,7 +207,9 @@ impl Walk<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        if kind.is_dir() {
+        if !kind.is_dir() && self.scope.leaves_to_pack(&path) {
+            self.tree.of_pack.push(path);
+        } else if kind.is_dir() {
             let Some(below) = self.subfolder(&entry.path(), &path, reach)? else { return Ok(()) };
             found.followed |= below.followed;
             if inside && !below.followed {

@@ -154,10 +154,9 @@ impl Doctor<'_> {
     fn scope(&mut self) {
         let ctx = self.ctx;
         let source = if ctx.instance.scope_file().exists() { "scope.json" } else { "built in" };
-        let tree =
-            Scope::load(&ctx.instance.scope_file()).and_then(|scope| Ok(Tree::walk(ctx.instance.root(), &scope)?));
-        match tree {
-            Ok(tree) => {
+        let scope = Scope::load(&ctx.instance);
+        match scope.and_then(|scope| Ok((Tree::walk(ctx.instance.root(), &scope)?, scope))) {
+            Ok((tree, scope)) => {
                 let amount = format!("{source}: {}, {}", counted(tree.files.len(), "file"), human_bytes(tree.bytes()));
                 let is_game = ["saves", "mods", "config", "logs", "options.txt"]
                     .iter()
@@ -169,6 +168,12 @@ impl Doctor<'_> {
                 }
                 for left in &tree.left_out {
                     self.trouble("scope", &format!("not synced: {}: {}", left.path, left.why.text()));
+                }
+                if let Some(problem) = scope.problem() {
+                    self.trouble("pack", problem);
+                } else if !tree.of_pack.is_empty() {
+                    let files = counted(tree.of_pack.len(), "file");
+                    self.ok("pack", &format!("{files} in synced folders left to packwiz"));
                 }
                 self.links(&tree);
             }

@@ -56,7 +56,7 @@ pub enum Effort {
 impl Observation {
     /// Looks at both sides, at the same time. Worlds in `busy` are left out.
     pub fn make(ctx: &Context<'_>, account: &Account, busy: &[String], effort: Effort) -> Result<Self> {
-        let scope = Scope::load(&ctx.instance.scope_file())?;
+        let scope = Scope::load(&ctx.instance)?;
         let state = State::load(&ctx.instance.state_file())?;
         let restic = || ctx.restic(account, effort == Effort::Full);
         let (tree, remote) = thread::scope(|threads| {
@@ -68,6 +68,8 @@ impl Observation {
             (tree, remote)
         });
         let (mut tree, remote) = (tree?, remote?);
+        // Late, so that it is said once even if the player has to sign in first.
+        scope.problem().into_iter().for_each(|problem| ctx.warn(problem));
         for world in busy {
             tree.leave_out_world(world);
         }

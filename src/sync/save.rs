@@ -261,8 +261,9 @@ impl Lists {
         let root = ctx.instance.root();
         let mut lines: Vec<_> = seen.scope.exclude_patterns().map(|pattern| exclude_line(root, pattern)).collect();
         let mut odd_excludes = Vec::new();
-        for left in &seen.tree.left_out {
-            match exclude_path(root, &left.on_disk) {
+        let left_out = seen.tree.left_out.iter().map(|left| left.on_disk.as_path());
+        for path in left_out.chain(seen.tree.of_pack.iter().map(Path::new)) {
+            match exclude_path(root, path) {
                 Ok(line) => lines.push(line),
                 Err(argument) => odd_excludes.push(os_string(argument)),
             }

@@ -151,7 +151,7 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     })?;
     let files = ctx.instance.undo().join(&copy.name).join("files");
     let place = files_below(&files)?;
-    let scope = Scope::load(&ctx.instance.scope_file())?;
+    let scope = Scope::load(&ctx.instance)?;
     let tree = Tree::walk(ctx.instance.root(), &scope)?;
     let now = manifest_of(ctx.instance.root(), &tree.files, &state.manifest);
     refuse_to_mix(ctx, &copy, &place, &now)?;

@@ -399,11 +399,12 @@ mod same_set {
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
+    use cloud_sync::instance::Instance;
     use cloud_sync::scope::Scope;
     use cloud_sync::snapshot::files_digest;
     use cloud_sync::tree::Tree;
     use proptest::prelude::*;
-    use proptest::sample::select;
+    use proptest::sample::{Index, select};
     use proptest::test_runner::{TestCaseResult, TestRunner};
 
     use super::*;
@@ -498,6 +499,8 @@ mod same_set {
         include: Vec<String>,
         exclude: Vec<String>,
         entries: Vec<(Vec<OsString>, Kind)>,
+        /// Which of them the pack owns, be they what they may.
+        owned: Vec<Index>,
     }
 
     fn name() -> impl Strategy<Value = OsString> {
@@ -511,6 +514,7 @@ mod same_set {
     fn path() -> impl Strategy<Value = Vec<OsString>> {
         let first = prop_oneof![
             4 => Just(OsString::from("saves")),
+            2 => Just(OsString::from("screenshots")),
             2 => select(FIRST).prop_map(OsString::from),
             2 => name(),
         ];
@@ -543,18 +547,17 @@ mod same_set {
 
     fn case() -> impl Strategy<Value = Case> {
         let include = prop::collection::vec(pattern(), 1..4);
-        let include = (include, any::<bool>()).prop_map(|(mut include, saves)| {
+        let include = (include, any::<bool>(), any::<bool>()).prop_map(|(mut include, saves, screenshots)| {
             include.extend(saves.then(|| "saves/".to_owned()));
+            include.extend(screenshots.then(|| "screenshots/".to_owned()));
             include
         });
         let exclude = prop::collection::vec(pattern(), 0..4);
         let entries = prop::collection::vec((path(), kind()), 4..40);
-        (select(INSTANCES), include, exclude, entries).prop_map(|(instance, include, exclude, entries)| Case {
-            instance,
-            include,
-            exclude,
-            entries,
-        })
+        let owned = prop::collection::vec(any::<Index>(), 0..8);
+        (select(INSTANCES), include, exclude, entries, owned).prop_map(
+            |(instance, include, exclude, entries, owned)| Case { instance, include, exclude, entries, owned },
+        )
     }
 
     pub fn make_pipe(path: &Path) {
@@ -602,6 +605,22 @@ mod same_set {
         path.match_indices('/').any(|(end, _)| pc.path(&path[..end]).is_symlink())
     }
 
+    /// `packwiz.json` of a pack that owns these places.
+    fn manifest(case: &Case) -> String {
+        let owned = case.owned.iter().map(|index| index.get(&case.entries).0.iter().collect::<PathBuf>());
+        let entry = |path: PathBuf| serde_json::json!({ "cachedLocation": path.to_string_lossy() });
+        let files: serde_json::Map<_, _> =
+            owned.enumerate().map(|(number, path)| (number.to_string(), entry(path))).collect();
+        serde_json::json!({ "cachedFiles": files }).to_string()
+    }
+
+    /// What is in the instance but the pack's own notes, which never travel.
+    fn tree(pc: &Pc) -> BTreeMap<String, Vec<u8>> {
+        let mut tree = pc.tree();
+        tree.remove("packwiz.json");
+        tree
+    }
+
     fn walk(pc: &Pc, scope: &Scope) -> BTreeSet<String> {
         Tree::walk(&pc.dir, scope).unwrap().files.into_keys().collect()
     }
@@ -620,6 +639,7 @@ mod same_set {
             let patterns = |list: &[String]| serde_json::to_value(list).unwrap();
             let scope = serde_json::json!({"include": patterns(&case.include), "exclude": patterns(&case.exclude)});
             pc.write(".cloud-sync/scope.json", scope.to_string());
+            pc.write("packwiz.json", manifest(case));
         }
         let outside = cloud.home.path().join("outside");
         fs::create_dir_all(outside.join("World")).unwrap();
@@ -627,7 +647,7 @@ mod same_set {
         fs::write(outside.join("a"), "outside").unwrap();
         make(&a, &outside, &case.entries);
 
-        let scope = Scope::load(&a.path(".cloud-sync/scope.json")).unwrap();
+        let scope = Scope::load(&Instance::open(&a.dir).unwrap()).unwrap();
         let walked = walk(&a, &scope);
         let plain: BTreeSet<_> = plain_files(&a.dir).into_iter().filter(|path| scope.contains(path)).collect();
         let reached: BTreeSet<_> = walked.iter().filter(|path| !through_link(&a, path)).cloned().collect();
@@ -652,7 +672,7 @@ mod same_set {
 
         let pulled = b.pull();
         prop_assert_eq!(pulled.code, 0, "{}\n{}", pulled.stdout, pulled.stderr);
-        prop_assert_eq!(b.tree(), contents(&a, &walked), "B got something else");
+        prop_assert_eq!(tree(&b), contents(&a, &walked), "B got something else");
 
         let places: BTreeSet<_> = walked.iter().map(|path| a.path(path).canonicalize().unwrap()).collect();
         if places.len() < walked.len() {
@@ -671,7 +691,7 @@ mod same_set {
         prop_assert_eq!((pushed.code, pulled.code), (0, 0), "{}\n{}", pushed.stdout, pulled.stdout);
         prop_assert_eq!(cloud.files_of(&b.base().unwrap()), walk(&b, &scope), "the walk and restic disagree on B");
         let left = &walked - &BTreeSet::from_iter(gone);
-        prop_assert_eq!(b.tree(), contents(&a, &left), "A got something else");
+        prop_assert_eq!(tree(&b), contents(&a, &left), "A got something else");
         prop_assert_eq!(walk(&a, &scope), left);
         for pc in [&a, &b] {
             let status = pc.status();
