@@ -42,6 +42,12 @@ pub enum Command {
     Push(Stray),
     /// Say how this PC and the cloud compare, and change nothing
     Status(Stray),
+    /// Say what is synced here, the largest first, and change nothing
+    Scope {
+        #[command(subcommand)]
+        #[allow(missing_docs)]
+        question: Option<ScopeQuestion>,
+    },
     /// Put the last pull back
     Undo {
         /// List the undo copies, the newest last, and change nothing
@@ -71,6 +77,16 @@ pub enum Command {
     },
 }
 
+/// What `scope` may be asked. The comments are the help text.
+#[derive(Debug, Subcommand)]
+pub enum ScopeQuestion {
+    /// Say why a file or folder is synced or not
+    Explain {
+        /// The file or folder: in the current folder if it is there, else in the instance
+        path: PathBuf,
+    },
+}
+
 /// The rest of an instance's path, when a launcher split it at its spaces.
 #[derive(Debug, clap::Args)]
 pub struct Stray {
@@ -86,6 +102,7 @@ impl Command {
             Self::Pull { .. } => "pull",
             Self::Push(_) => "push",
             Self::Status(_) => "status",
+            Self::Scope { .. } => "scope",
             Self::Undo { .. } => "undo",
             Self::Login { .. } => "login",
             Self::Logout(_) => "logout",
@@ -103,7 +120,7 @@ impl Command {
             | Self::Pull { stray, .. }
             | Self::Undo { stray, .. }
             | Self::Login { stray, .. } => &stray.words,
-            Self::Completions { .. } => &[],
+            Self::Scope { .. } | Self::Completions { .. } => &[],
         }
     }
 }

@@ -55,14 +55,14 @@ pub mod tree;
 pub mod world;
 
 pub use args::{Args, OnConflict};
-pub use outcome::{Done, ErrorText, Files, Outcome};
+pub use outcome::{Done, ErrorText, Explained, Files, Outcome, Part, ScopeReport};
 pub use sync::decide::Divergence;
 
 use std::io::{IsTerminal as _, Write as _};
 
 use clap::{CommandFactory as _, Parser as _};
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, ScopeQuestion};
 use context::Context;
 use error::Result;
 use exit::Exit;
@@ -109,6 +109,10 @@ pub fn main() -> Exit {
         }
         Command::Push(_) => command::sync::push(ctx, outcome),
         Command::Status(_) => command::status::status(ctx, outcome),
+        Command::Scope { question: None } => command::scope::list(ctx, outcome),
+        Command::Scope { question: Some(ScopeQuestion::Explain { path }) } => {
+            command::scope::explain(ctx, path, outcome)
+        }
         Command::Undo { list: false, .. } => command::undo::undo(ctx, outcome),
         Command::Undo { list: true, .. } => {
             command::undo::list(ctx);

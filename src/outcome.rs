@@ -29,6 +29,9 @@ pub struct Outcome {
     pub bytes: u64,
     /// The folder of the undo copy that was made.
     pub undo: Option<String>,
+    /// What `scope` tells; no other command does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeReport>,
     /// What was not as it should be.
     pub warnings: Vec<String>,
     /// Why it failed.
@@ -77,6 +80,38 @@ pub struct Files {
     pub saved: u64,
 }
 
+/// What `scope` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum ScopeReport {
+    /// What is synced, the largest first.
+    Parts(Vec<Part>),
+    /// About one path.
+    Explained(Explained),
+}
+
+/// A world, or what else lies at the top of the instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Where it is in the instance.
+    pub path: String,
+    /// How many of its files are synced.
+    pub files: usize,
+    /// Their size.
+    pub bytes: u64,
+}
+
+/// Why a path is synced or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// Where it is in the instance, or would be.
+    pub path: String,
+    /// Whether it is synced, or would be; of a folder, whether anything in it is.
+    pub synced: bool,
+    /// Why.
+    pub reason: String,
+}
+
 /// An error and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErrorText {
@@ -99,6 +134,7 @@ impl Outcome {
             files: Files::default(),
             bytes: 0,
             undo: None,
+            scope: None,
             warnings: Vec::new(),
             error: None,
             exit: Exit::Ok,

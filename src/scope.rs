@@ -5,6 +5,7 @@
 //! `**/logs/` a folder `logs` anywhere, `**/*.tmp` a file anywhere. An excluded folder
 //! excludes all that is in it.
 
+mod explain;
 mod pattern;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use globset::{GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+pub use explain::Reason;
 pub use pattern::{Pattern, PatternError};
 
 use crate::error::{Error, Kind, Result};
