@@ -13,6 +13,7 @@ mod cli {
     mod history;
     mod kill;
     mod network;
+    mod packwiz;
     mod provision;
     mod scope;
     mod secrets;
