@@ -36,9 +36,13 @@ pub struct Args {
     #[arg(short = 'g', long, global = true, env = env::NO_GUI, value_parser = FalseyValueParser::new())]
     pub no_gui: bool,
 
-    /// What to do when this PC and the cloud disagree
+    /// What to do about a world that this PC and another one both changed
     #[arg(long, global = true, value_name = "ANSWER", env = env::ON_CONFLICT, default_value = "ask")]
     pub on_conflict: OnConflict,
+
+    /// pull: save edits that an earlier run left unsaved, before anything else
+    #[arg(long, global = true, value_name = "WHEN", env = env::CATCH_UP, default_value = "auto")]
+    pub catch_up: CatchUp,
 
     /// Wait so long for a game that is still running to close
     #[arg(long, global = true, value_name = "SECONDS", env = env::WAIT_FOR_GAME)]
@@ -86,8 +90,26 @@ pub enum OnConflict {
     Ask,
     /// This PC's version stays
     KeepLocal,
-    /// The cloud's version comes; this PC's goes to the undo copy
+    /// The cloud's version comes; this PC's goes to the history and to the undo copy
     UseRemote,
+    /// This PC's version stays, and the cloud's comes beside it as a second world
+    KeepBoth,
+    /// The version that was played longer; asks where that cannot be told
+    MostPlayed,
+    /// Play on with this PC's version, and be asked again next time
+    Later,
     /// Change nothing, exit code 1
     Cancel,
+}
+
+/// When a pull saves edits that were left unsaved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CatchUp {
+    /// If that is quick: up to 64 MiB of changed files
+    #[default]
+    Auto,
+    /// Whatever it takes
+    Always,
+    /// Leave it to the push
+    Never,
 }

@@ -103,9 +103,11 @@ impl<'a> Context<'a> {
     /// Warns the player, and keeps the warning for the outcome.
     pub fn warn(&self, text: &str) {
         let text = self.log.redact(text);
-        self.log.line(&format!("warning: {text}"));
-        self.front.warn(&text);
-        if let Ok(mut warnings) = self.warnings.lock() {
+        let Ok(mut warnings) = self.warnings.lock() else { return };
+        // A run may look twice.
+        if !warnings.contains(&text) {
+            self.log.line(&format!("warning: {text}"));
+            self.front.warn(&text);
             warnings.push(text);
         }
     }

@@ -14,6 +14,8 @@ pub const NO_DOWNLOAD: &str = "CLOUD_SYNC_NO_DOWNLOAD";
 pub const NO_GUI: &str = "CLOUD_SYNC_NO_GUI";
 /// `--on-conflict`: the answer when two PCs disagree.
 pub const ON_CONFLICT: &str = "CLOUD_SYNC_ON_CONFLICT";
+/// `--catch-up`: when a pull saves what was left unsaved.
+pub const CATCH_UP: &str = "CLOUD_SYNC_CATCH_UP";
 /// `--wait-for-game`: how long a running game is waited for.
 pub const WAIT_FOR_GAME: &str = "CLOUD_SYNC_WAIT_FOR_GAME";
 /// `--strict`: offline and signed out are failures.

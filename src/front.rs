@@ -1,11 +1,14 @@
 //! How a run speaks with the player: what it tells, and the two things it may ask.
 
+pub mod card;
 pub mod plain;
 pub mod terminal;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use crate::credentials::Token;
+use crate::world::{Advice, World};
 
 /// The side of a run that faces the player.
 pub trait Front: Sync {
@@ -25,8 +28,11 @@ pub trait Front: Sync {
     /// there.
     fn sign_in(&self, url: &str, why: &str) -> Option<Token>;
 
+    /// Whether somebody is there to answer.
+    fn can_ask(&self) -> bool;
+
     /// Asks what to do about a conflict.
-    fn conflict(&self, conflict: &Conflict) -> Answer;
+    fn conflict(&self, conflict: &Conflict) -> Reply;
 }
 
 /// What is in progress.
@@ -69,41 +75,64 @@ pub struct Progress {
     pub file: String,
 }
 
-/// Two PCs that disagree.
+/// Worlds that this PC and another one both changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// This PC's label.
     pub machine: String,
-    /// What changed here since the two last agreed.
-    pub local: Side,
     /// The PC that saved the cloud's version.
     pub other_machine: String,
     /// When it did, by its clock.
     pub other_time: DateTime<Utc>,
-    /// What the cloud's version has differently.
-    pub remote: Side,
-    /// The worlds that differ.
-    pub worlds: Vec<String>,
+    /// The worlds.
+    pub worlds: Vec<Contested>,
     /// How many more versions the cloud has beside that one.
     pub more: usize,
 }
 
-/// One side of a conflict in numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Side {
+/// A world with two versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contested {
+    /// Its folder's name.
+    pub folder: String,
+    /// This PC's version.
+    pub here: Card,
+    /// The cloud's version.
+    pub there: Card,
+    /// Which one was played longer.
+    pub advice: Advice,
+}
+
+/// One version of a world, in what a player knows it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
     /// Files.
     pub files: usize,
     /// Bytes.
     pub bytes: u64,
+    /// What the world says about itself.
+    pub world: World,
 }
 
-/// What to do about a conflict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What to do about one world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// Keep this PC's files.
+    /// Play this PC's version.
     KeepLocal,
-    /// Take the cloud's files.
+    /// Play the cloud's version.
     UseRemote,
+    /// Play this PC's version, with the cloud's beside it as a second world.
+    KeepBoth,
+    /// Play this PC's version, and decide later.
+    Later,
+}
+
+/// What the player says to a conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// An answer for each world, in their order.
+    Answers(Vec<Answer>),
     /// Do nothing at all.
     Cancel,
     /// Nobody is there to answer.

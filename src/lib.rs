@@ -54,8 +54,8 @@ pub mod sync;
 pub mod tree;
 pub mod world;
 
-pub use args::{Args, OnConflict};
-pub use outcome::{Done, ErrorText, Explained, Files, Outcome, Part, ScopeReport};
+pub use args::{Args, CatchUp, OnConflict};
+pub use outcome::{Done, ErrorText, Explained, Files, Outcome, Part, ScopeReport, Settled};
 pub use sync::decide::Divergence;
 
 use std::io::{IsTerminal as _, Write as _};

@@ -1,9 +1,12 @@
 //! What a command did: for `--json`, for the exit code, and for callers of the library.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::front::Answer;
 use crate::snapshot::SnapshotId;
 use crate::sync::decide::Divergence;
 
@@ -27,6 +30,8 @@ pub struct Outcome {
     pub files: Files,
     /// How many bytes went over the line, as far as restic tells: sent, or restored.
     pub bytes: u64,
+    /// The worlds that were in question, and what was decided.
+    pub conflicts: Vec<Settled>,
     /// The folder of the undo copy that was made.
     pub undo: Option<String>,
     /// What `scope` tells; no other command does.
@@ -55,6 +60,12 @@ pub enum Done {
     KeptLocal,
     /// Settled a conflict: the cloud's files came.
     TookRemote,
+    /// Settled a conflict: both versions are here.
+    KeptBoth,
+    /// Settled conflicts, one this way and one that.
+    Settled,
+    /// Joined all but worlds about which the decision was put off.
+    Later,
     /// The player cancelled, or nobody was there to answer.
     Cancelled,
     /// Stopped, because going on could lose data.
@@ -67,6 +78,37 @@ pub enum Done {
     Undone,
     /// Failed.
     Failed,
+}
+
+impl Done {
+    /// What answers to a conflict come to.
+    pub fn of_answers(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let answers: BTreeSet<_> = answers.into_iter().collect();
+        match answers.first() {
+            None => Self::Restored,
+            Some(_) if answers.contains(&Answer::Later) => Self::Later,
+            Some(_) if answers.len() > 1 => Self::Settled,
+            Some(Answer::KeepLocal) => Self::KeptLocal,
+            Some(Answer::UseRemote) => Self::TookRemote,
+            Some(Answer::KeepBoth | Answer::Later) => Self::KeptBoth,
+        }
+    }
+}
+
+/// A world that was in question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Settled {
+    /// Its folder's name.
+    pub world: String,
+    /// What was decided.
+    pub answer: Answer,
+}
+
+impl Settled {
+    /// A world and the answer.
+    pub fn new(world: &str, answer: Answer) -> Self {
+        Self { world: world.to_owned(), answer }
+    }
 }
 
 /// Numbers of files.
@@ -133,6 +175,7 @@ impl Outcome {
             head: None,
             files: Files::default(),
             bytes: 0,
+            conflicts: Vec::new(),
             undo: None,
             scope: None,
             warnings: Vec::new(),
@@ -203,6 +246,7 @@ mod tests {
             "head",
             "files",
             "bytes",
+            "conflicts",
             "undo",
             "warnings",
             "error",

@@ -62,8 +62,15 @@ const TAG_FILES: &str = "files=";
 const TAG_SCOPE: &str = "scope=";
 const TAG_PUSH: &str = "push=";
 const TAG_WITHOUT: &str = "without=";
+const TAG_JOINS: &str = "joins=";
+const TAG_OPEN: &str = "open=";
 /// More than this is left out is not told one by one.
 const MAX_WITHOUT: usize = 40;
+/// With more worlds than this put off, it is not told that the rest was taken in.
+const MAX_OPEN: usize = 100;
+
+/// Heads that were taken in but for some worlds, about which the player had not decided yet.
+pub type Joined = BTreeMap<SnapshotId, BTreeSet<String>>;
 
 /// A snapshot as restic tells it, reduced to what decisions need.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -114,6 +121,18 @@ impl Snapshot {
         self.parent.iter().cloned().chain(merges)
     }
 
+    /// The heads that it took in but for some worlds, which are told as digests.
+    fn joins(&self) -> Joined {
+        let heads = self.tags.iter().filter_map(|tag| SnapshotId::parse(tag.strip_prefix(TAG_JOINS)?));
+        let mut joined: Joined = heads.map(|head| (head, BTreeSet::new())).collect();
+        for (head, world) in self.tags.iter().filter_map(|tag| tag.strip_prefix(TAG_OPEN)?.split_once('-')) {
+            if let Some(open) = SnapshotId::parse(head).and_then(|head| joined.get_mut(&head)) {
+                open.insert(world.to_owned());
+            }
+        }
+        joined
+    }
+
     /// The mark of the push that made it.
     pub fn push_mark(&self) -> Option<&str> {
         self.tag(TAG_PUSH)
@@ -138,8 +157,8 @@ impl Snapshot {
         self.holds_what_it_promised() && self.tag(TAG_SCOPE) == Some(scope) && !self.leaves_out(unit)
     }
 
-    /// Whether it left out something of `unit`.
-    fn leaves_out(&self, unit: &str) -> bool {
+    /// Whether it left out something of `unit`, or anything at all if that is empty.
+    pub fn leaves_out(&self, unit: &str) -> bool {
         let mut told = self.tags.iter().filter_map(|tag| tag.strip_prefix(TAG_WITHOUT)).peekable();
         if !self.has_tag(TAG_PARTIAL) {
             false
@@ -147,7 +166,8 @@ impl Snapshot {
             true
         } else {
             let within = |inner: &str, outer: &str| {
-                inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                outer.is_empty()
+                    || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
             told.filter_map(|path| hex::decode(path).ok()).any(|path| {
                 let path = String::from_utf8_lossy(&path);
@@ -184,31 +204,50 @@ pub fn files_digest<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     format!("{count}-{}", hex::encode(&hash.finalize()[..8]))
 }
 
-/// The tags of a push.
-///
-/// `without` are the paths that were left out and may be synced elsewhere.
-pub fn push_tags(
-    files: &str,
-    scope: &str,
-    mark: &str,
-    merges: &BTreeSet<SnapshotId>,
-    without: &BTreeSet<&str>,
-) -> Vec<String> {
-    let mut tags = vec![
-        TAG_OURS.to_owned(),
-        format!("{TAG_FILES}{files}"),
-        format!("{TAG_SCOPE}{scope}"),
-        format!("{TAG_PUSH}{mark}"),
-    ];
-    tags.extend(merges.iter().map(|id| format!("{TAG_MERGES}{id}")));
-    if !without.is_empty() {
-        tags.push(TAG_PARTIAL.to_owned());
+/// A world's name as it is told in a tag: short, and without commas, at which restic splits.
+fn world_digest(world: &str) -> String {
+    hex::encode(&Sha256::digest(world)[..8])
+}
+
+/// What a push says about itself in its tags.
+pub struct PushTags<'a> {
+    /// The [`files_digest`] of what it saw.
+    pub files: &'a str,
+    /// The digest of its scope.
+    pub scope: &'a str,
+    /// Its random mark.
+    pub mark: &'a str,
+    /// The heads that it takes in.
+    pub merges: &'a BTreeSet<SnapshotId>,
+    /// The heads that it takes in but for some worlds, by their names.
+    pub joined: &'a Joined,
+    /// The paths that were left out and may be synced elsewhere.
+    pub without: &'a BTreeSet<&'a str>,
+}
+
+impl PushTags<'_> {
+    /// The tags, as restic is given them.
+    pub fn list(&self) -> Vec<String> {
+        let mut tags = vec![
+            TAG_OURS.to_owned(),
+            format!("{TAG_FILES}{}", self.files),
+            format!("{TAG_SCOPE}{}", self.scope),
+            format!("{TAG_PUSH}{}", self.mark),
+        ];
+        tags.extend(self.merges.iter().map(|id| format!("{TAG_MERGES}{id}")));
+        for (head, open) in self.joined.iter().filter(|(_, open)| open.len() <= MAX_OPEN) {
+            tags.push(format!("{TAG_JOINS}{head}"));
+            tags.extend(open.iter().map(|world| format!("{TAG_OPEN}{head}-{}", world_digest(world))));
+        }
+        if !self.without.is_empty() {
+            tags.push(TAG_PARTIAL.to_owned());
+        }
+        if self.without.len() <= MAX_WITHOUT {
+            // In hex, because restic takes a comma for the end of a tag.
+            tags.extend(self.without.iter().map(|path| format!("{TAG_WITHOUT}{}", hex::encode(path))));
+        }
+        tags
     }
-    if without.len() <= MAX_WITHOUT {
-        // In hex, because restic takes a comma for the end of a tag.
-        tags.extend(without.iter().map(|path| format!("{TAG_WITHOUT}{}", hex::encode(path))));
-    }
-    tags
 }
 
 /// Every snapshot of the repository, and what builds on what.
@@ -216,6 +255,8 @@ pub fn push_tags(
 pub struct Graph {
     snapshots: BTreeMap<SnapshotId, Snapshot>,
     builds_on: BTreeMap<SnapshotId, BTreeSet<SnapshotId>>,
+    /// With digests of the worlds that were put off.
+    joins: BTreeMap<SnapshotId, Joined>,
 }
 
 impl Graph {
@@ -231,7 +272,8 @@ impl Graph {
             (snapshot.id.clone(), snapshot.builds_on().chain(followed).collect())
         };
         let builds_on = snapshots.values().map(builds_on).collect();
-        Self { snapshots, builds_on }
+        let joins = snapshots.values().map(|snapshot| (snapshot.id.clone(), snapshot.joins())).collect();
+        Self { snapshots, builds_on, joins }
     }
 
     /// The snapshot with this id.
@@ -265,13 +307,53 @@ impl Graph {
     }
 
     /// The last snapshots that are in the history of `id` and of one of `others`: those that no
-    /// other such snapshot builds on.
-    pub fn common<'a>(&self, id: &SnapshotId, others: impl Iterator<Item = &'a SnapshotId>) -> BTreeSet<SnapshotId> {
-        let history = self.history(id);
-        let mut common: BTreeSet<_> = others.flat_map(|other| self.history(other)).collect();
+    /// other such snapshot builds on. It is the history of `matter`, since a head that was taken
+    /// in but for some worlds is history for the rest.
+    pub fn common<'a>(
+        &self,
+        id: &SnapshotId,
+        others: impl Iterator<Item = &'a SnapshotId>,
+        matter: Matter<'_>,
+    ) -> BTreeSet<SnapshotId> {
+        let history = self.history_of(id, matter);
+        let mut common: BTreeSet<_> = others.flat_map(|other| self.history_of(other, matter)).collect();
         common.retain(|id| history.contains(id));
-        let inner: BTreeSet<_> = common.iter().filter_map(|id| self.builds_on.get(id)).flatten().cloned().collect();
+        let inner: BTreeSet<_> = common.iter().flat_map(|id| self.below(id, matter)).cloned().collect();
         common.difference(&inner).cloned().collect()
+    }
+
+    /// Whether all of `head` but some worlds has gone into `base`.
+    pub fn has_joined(&self, base: &SnapshotId, head: &SnapshotId) -> bool {
+        self.history_of(base, Matter::Rest).contains(head)
+    }
+
+    /// The worlds of `names` about which some decision was put off.
+    pub fn put_off<'a>(&self, names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let open: BTreeSet<_> = self.joins.values().flat_map(Joined::values).flatten().map(String::as_str).collect();
+        names.filter(|world| open.contains(world_digest(world).as_str())).collect()
+    }
+
+    fn history_of(&self, id: &SnapshotId, matter: Matter<'_>) -> BTreeSet<SnapshotId> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![id.clone()];
+        while let Some(id) = open.pop() {
+            if self.snapshots.contains_key(&id) && !seen.contains(&id) {
+                open.extend(self.below(&id, matter).cloned());
+                seen.insert(id);
+            }
+        }
+        seen
+    }
+
+    /// What `id` builds on directly, as far as `matter` goes.
+    fn below<'a>(&'a self, id: &SnapshotId, matter: Matter<'_>) -> impl Iterator<Item = &'a SnapshotId> + use<'a> {
+        let world = match matter {
+            Matter::World(world) => Some(world_digest(world)),
+            Matter::Rest => None,
+        };
+        let joined = self.joins.get(id).into_iter().flatten();
+        let joined = joined.filter(move |(_, open)| world.as_ref().is_none_or(|world| !open.contains(world)));
+        self.builds_on.get(id).into_iter().flatten().chain(joined.map(|(head, _)| head))
     }
 
     /// Whether `id` builds on something that the repository does not have any more.
@@ -309,6 +391,15 @@ impl Graph {
         };
         View { lineage, others, taken_in }
     }
+}
+
+/// What a history is looked at for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matter<'a> {
+    /// Everything but the worlds that were put off somewhere.
+    Rest,
+    /// This world.
+    World(&'a str),
 }
 
 /// Where the repository stands against one instance.

@@ -10,27 +10,32 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::durable;
 use crate::error::{Error, Kind, Result};
-use crate::snapshot::SnapshotId;
+use crate::snapshot::{Joined, SnapshotId};
+use crate::tree::Stat;
 
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// What a file looked like when the instance last equalled its base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Length in bytes.
-    pub size: u64,
-    /// Time of the last change on this disk, in nanoseconds since 1970.
-    pub mtime: i64,
-    /// The time that the snapshot has, where this disk could not keep it.
-    pub cloud_mtime: Option<i64>,
-    /// The content of a small file.
+    /// Size and time on this disk.
+    pub here: Stat,
+    /// What the snapshot has, where that is something else: this disk could not keep the
+    /// time, or settings of this PC alone are in the file.
+    pub cloud: Option<Stat>,
+    /// A digest of a small file's content, or of what the settings in it mean.
     pub sha256: Option<[u8; 32]>,
 }
 
 impl Entry {
-    /// The time that the snapshot has.
-    pub fn time_in_cloud(&self) -> i64 {
-        self.cloud_mtime.unwrap_or(self.mtime)
+    /// A file that is `here` on this disk and `cloud` in the snapshot.
+    pub fn new(here: Stat, cloud: Stat, sha256: Option<[u8; 32]>) -> Self {
+        Self { here, cloud: (cloud != here).then_some(cloud), sha256 }
+    }
+
+    /// Size and time in the snapshot.
+    pub fn in_cloud(&self) -> Stat {
+        self.cloud.unwrap_or(self.here)
     }
 }
 
@@ -51,6 +56,10 @@ pub struct State {
     /// Heads that were settled here and that no push has superseded yet.
     #[serde(default)]
     pub taken_in: BTreeSet<SnapshotId>,
+    /// Heads of which all is in place here but these worlds, about which the player has put off
+    /// the decision, and of which no push has told yet.
+    #[serde(default)]
+    pub joined: Joined,
     /// Every snapshot that this instance has settled: all that there were when there was
     /// nothing new, and what it brought since.
     #[serde(default)]
@@ -58,6 +67,9 @@ pub struct State {
     /// A push whose end is not known.
     #[serde(default)]
     pub pending: Option<PendingPush>,
+    /// The digest of the scope under which the manifest was made.
+    #[serde(default)]
+    pub scope: Option<String>,
     /// The files that instance and base agree on.
     #[serde(with = "rows")]
     pub manifest: Manifest,
@@ -127,26 +139,28 @@ fn legacy(value: &serde_json::Value) -> anyhow::Result<State> {
 
 /// A manifest as an array of rows, which is small and loads fast.
 mod rows {
-    use super::{Deserialize, Deserializer, Entry, Manifest, Serialize, Serializer};
+    use super::{Deserialize, Deserializer, Entry, Manifest, Serialize, Serializer, Stat};
 
     #[derive(Serialize, Deserialize)]
-    struct Row(String, u64, i64, Option<i64>, Option<String>);
+    struct Row(String, u64, i64, Option<(u64, i64)>, Option<String>);
 
     pub fn serialize<S: Serializer>(manifest: &Manifest, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(manifest.iter().map(|(path, entry)| {
-            Row(path.clone(), entry.size, entry.mtime, entry.cloud_mtime, entry.sha256.map(hex::encode))
+            let cloud = entry.cloud.map(|cloud| (cloud.size, cloud.mtime));
+            Row(path.clone(), entry.here.size, entry.here.mtime, cloud, entry.sha256.map(hex::encode))
         }))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Manifest, D::Error> {
         let rows = Vec::<Row>::deserialize(deserializer)?;
         rows.into_iter()
-            .map(|Row(path, size, mtime, cloud_mtime, sha256)| {
+            .map(|Row(path, size, mtime, cloud, sha256)| {
                 let sha256 = sha256.map(|text| {
                     let mut hash = [0; 32];
                     hex::decode_to_slice(text, &mut hash).map(|()| hash).map_err(serde::de::Error::custom)
                 });
-                Ok((path, Entry { size, mtime, cloud_mtime, sha256: sha256.transpose()? }))
+                let cloud = cloud.map(|(size, mtime)| Stat { size, mtime });
+                Ok((path, Entry { here: Stat { size, mtime }, cloud, sha256: sha256.transpose()? }))
             })
             .collect()
     }
@@ -162,7 +176,8 @@ mod tests {
     fn what_is_saved_is_loaded() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("state.json");
-        let entry = Entry { size: 3, mtime: -5, cloud_mtime: Some(7), sha256: Some([9; 32]) };
+        let here = Stat { size: 3, mtime: -5 };
+        let entry = Entry { here, cloud: Some(Stat { size: 4, mtime: 7 }), sha256: Some([9; 32]) };
         let manifest = Manifest::from([("saves/W/level.dat".to_owned(), entry)]);
         let state = State {
             version: VERSION,
@@ -190,9 +205,9 @@ mod tests {
             "{",
             "\0\u{1}\u{2}",
             "[]",
+            "{\"version\": 4}",
             "{\"version\": 3}",
-            "{\"version\": 2}",
-            "{\"version\": 2, \"manifest\": [[1]]}",
+            "{\"version\": 3, \"manifest\": [[1]]}",
         ] {
             std::fs::write(&file, text).unwrap();
             assert_eq!(State::load(&file).unwrap_err().kind, Kind::Stopped, "{text}");

@@ -14,18 +14,19 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::args::CatchUp;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::game;
 use crate::interrupt;
-use crate::outcome::Outcome;
+use crate::outcome::{Done, Outcome};
 use crate::scope::world_of;
 use crate::snapshot::SnapshotId;
-use crate::state::State;
+use crate::state::{Entry, State};
 use decide::{Divergence, Local, Pull, Push};
 use observe::{Effort, Observation};
-use restore::Restore;
+use restore::{Answers, Reconciled, Restore, Terms};
 
 /// Edits up to this size are saved by a pull that finds them.
 const QUICK: u64 = 64 << 20;
@@ -35,8 +36,30 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     wait_for_game(ctx);
     stop_if_game_runs(ctx)?;
     apply::recover(ctx)?;
-    let seen = observe(ctx, account, &[], outcome)?;
-    match decide::pull(seen.divergence) {
+    let mut seen = observe(ctx, account, &[], outcome)?;
+    let divergence = seen.divergence;
+    let goes_on = matches!(divergence, Divergence::InSync | Divergence::Ahead | Divergence::Diverged);
+    let lacks_something = seen.was_reset() || seen.has_new_scope();
+    if let Some(base) = seen.base_in_repository().filter(|_| goes_on && lacks_something) {
+        if seen.was_reset() {
+            ctx.note("the pack has put its own settings in place of yours; bringing yours back");
+        } else {
+            ctx.note("other files are synced than before; looking for them in the cloud");
+        }
+        Restore::of(ctx, account, &seen, base)?.reconcile(Terms::default(), &mut Answers::new(), outcome)?;
+        if outcome.undo.is_none() {
+            outcome.done = Done::Nothing;
+        }
+        seen = observe(ctx, account, &[], outcome)?;
+    }
+    if matches!(divergence, Divergence::Ahead | Divergence::Diverged) && seen.local == Local::Edited {
+        let is_saved = catch_up(ctx, account, &seen, outcome)?;
+        outcome.divergence = divergence;
+        if is_saved && divergence == Divergence::Diverged {
+            seen = observe(ctx, account, &[], outcome)?;
+        }
+    }
+    let result = match decide::pull(seen.divergence) {
         Pull::Nothing => {
             record_unchanged(ctx, &seen)?;
             match seen.divergence {
@@ -45,13 +68,18 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
             }
             Ok(())
         }
-        Pull::CatchUp => catch_up(ctx, account, &seen, outcome),
+        // That is done.
+        Pull::CatchUp => Ok(()),
         // What lies in an instance that lost its files may be another world of the same name.
         Pull::Restore if seen.divergence == Divergence::LocalLost && !seen.tree.files.is_empty() => {
-            Restore::of(ctx, account, &seen, &target(&seen)?)?.reconcile(outcome)
+            reconcile(ctx, account, seen, outcome)
         }
-        Pull::Restore => Restore::of(ctx, account, &seen, &target(&seen)?)?.follow(outcome),
-        Pull::Link | Pull::Reconcile => Restore::of(ctx, account, &seen, &target(&seen)?)?.reconcile(outcome),
+        Pull::Restore => {
+            let target = target(&seen)?;
+            outcome.head = Some(target.clone());
+            Restore::of(ctx, account, &seen, &target)?.follow(outcome)
+        }
+        Pull::Link | Pull::Reconcile => reconcile(ctx, account, seen, outcome),
         Pull::ForgetBase => {
             let forgotten = State { repository: seen.state.repository.clone(), ..State::default() };
             forgotten.save(&ctx.instance.state_file())?;
@@ -59,6 +87,31 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
             ctx.warn("the cloud is empty; your files here stay as they are, and the next push saves them anew");
             Ok(())
         }
+    };
+    outcome.divergence = divergence;
+    result
+}
+
+/// Joins this PC's version and the cloud's. One that the player gives up is saved before.
+fn reconcile(ctx: &Context<'_>, account: &Account, mut seen: Observation, outcome: &mut Outcome) -> Result<()> {
+    let mut terms = Terms {
+        first_link: seen.divergence == Divergence::FirstLink,
+        save_first: seen.divergence != Divergence::LocalLost && ctx.args.catch_up != CatchUp::Never,
+    };
+    let mut answers = Answers::new();
+    loop {
+        let target = target(&seen)?;
+        outcome.head = Some(target.clone());
+        match Restore::of(ctx, account, &seen, &target)?.reconcile(terms, &mut answers, outcome)? {
+            Reconciled::Done => return Ok(()),
+            Reconciled::SaveFirst => ctx.note("saving this PC's version first"),
+        }
+        match save::save(ctx, account, &seen, seen.base_in_repository(), outcome) {
+            // What could not be read stays out of what follows, too.
+            Err(error) if error.kind != Kind::Partial => return Err(error),
+            _ => seen = observe(ctx, account, &[], outcome)?,
+        }
+        terms.save_first = false;
     }
 }
 
@@ -143,9 +196,12 @@ fn stop_if_game_runs(ctx: &Context<'_>) -> Result<()> {
     .hint("close the game and start again"))
 }
 
-/// The version to bring: the newest that is new, else the one this PC had.
+/// The version to bring: the newest that is new, else the one this PC had. One about which a
+/// decision was put off comes last.
 fn target(seen: &Observation) -> Result<SnapshotId> {
-    let target = seen.head().map(|head| head.id.clone()).or_else(|| seen.base_in_repository().cloned());
+    let fresh = seen.view.others.iter().filter(|id| !seen.is_joined(id));
+    let target = seen.graph.newest(fresh).or_else(|| seen.head()).map(|head| head.id.clone());
+    let target = target.or_else(|| seen.base_in_repository().cloned());
     // The base is gone, but what it was merged into is not.
     let target = target.or_else(|| seen.graph.newest(&seen.view.taken_in).map(|snapshot| snapshot.id.clone()));
     target.ok_or_else(|| Error::new(Kind::Failed, "the cloud has no version to bring").hint("run it again"))
@@ -164,8 +220,7 @@ fn record_unchanged(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
     let mut state = seen.state.clone();
     for (path, stat) in &seen.edits.touched {
         if let Some(entry) = state.manifest.get_mut(path) {
-            entry.cloud_mtime.get_or_insert(entry.mtime);
-            entry.mtime = stat.mtime;
+            *entry = Entry::new(*stat, entry.in_cloud(), entry.sha256);
         }
     }
     state.seen.clone_from(&seen.ids);
@@ -174,11 +229,17 @@ fn record_unchanged(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
     Ok(state.save(&ctx.instance.state_file())?)
 }
 
-/// A pull that finds unsaved edits saves them if that is quick. If it cannot, the push will.
-fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &mut Outcome) -> Result<()> {
-    if seen.edited_bytes() > QUICK {
+/// A pull that finds unsaved edits saves them, if that is quick, before it does anything else.
+/// If it cannot, the push will. Gives whether it did.
+fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &mut Outcome) -> Result<bool> {
+    let is_wanted = match ctx.args.catch_up {
+        CatchUp::Auto => seen.edited_bytes() <= QUICK,
+        CatchUp::Always => true,
+        CatchUp::Never => false,
+    };
+    if !is_wanted {
         ctx.note("this PC has changes that are not saved yet; the next push saves them");
-        return Ok(());
+        return Ok(false);
     }
     // A disk that is not mounted looks like that, too.
     let lost: BTreeSet<_> = seen.edits.removed.iter().filter_map(|path| world_of(path)).collect();
@@ -188,15 +249,15 @@ fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &
         ctx.warn(&format!(
             "the world {world} is not here any more; the next push saves that, `cloud-sync status` tells more"
         ));
-        return Ok(());
+        return Ok(false);
     }
     ctx.note("this PC has changes that are not saved yet; saving them first");
     match save::save(ctx, account, seen, seen.base_in_repository(), outcome) {
         Err(error) if error.kind != Kind::Interrupted && !ctx.args.strict => {
             ctx.warn(&format!("they could not be saved now ({}); the next push tries again", error.message()));
-            Ok(())
+            Ok(false)
         }
-        other => other,
+        other => other.map(|()| true),
     }
 }
 

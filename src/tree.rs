@@ -1,7 +1,7 @@
 //! What is on this PC's disk: the walk of an instance under its scope, and how it compares
 //! to what was last synced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirEntry, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,15 @@ use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 
 use crate::scope::Scope;
+use crate::settings::Settings;
 use crate::state::{Entry, Manifest};
 use crate::sync::decide::Local;
 
 /// Files up to this size are remembered by their content, too: the game rewrites its small
 /// files without changing them.
 const HASHED_UP_TO: u64 = 32 * 1024;
+/// Settings of large packs are longer.
+const SETTINGS_UP_TO: u64 = 4 << 20;
 
 /// Size and time of a regular file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,8 +294,11 @@ pub struct Edits {
     pub changed: Vec<String>,
     /// Files that only the manifest has.
     pub removed: Vec<String>,
-    /// Files that were rewritten with the same content, and their new times.
+    /// Files that were rewritten without a change that matters, as they are now.
     pub touched: Vec<(String, Stat)>,
+    /// Files that are as the pack ships them, whatever they were: nobody's edit. A pull puts
+    /// the player's own version back.
+    pub reset: BTreeSet<String>,
 }
 
 impl Edits {
@@ -301,12 +307,15 @@ impl Edits {
         let mut edits = Self::default();
         for (path, stat) in &tree.files {
             match manifest.get(path) {
+                Some(entry) if entry.here == *stat => {}
+                _ if scope.is_as_shipped(path, &instance.join(path)) => {
+                    edits.reset.insert(path.clone());
+                }
                 None => edits.added.push(path.clone()),
-                Some(entry) if entry.size == stat.size && entry.mtime == stat.mtime => {}
                 Some(entry)
-                    if entry.size == stat.size
+                    if (entry.here.size == stat.size || Settings::of(path).is_some())
                         && entry.sha256.is_some()
-                        && entry.sha256 == hash_small(&instance.join(path), *stat) =>
+                        && entry.sha256 == digest(path, &instance.join(path), *stat) =>
                 {
                     edits.touched.push((path.clone(), *stat));
                 }
@@ -337,9 +346,10 @@ impl Edits {
 
     /// What `tree` is against `manifest`, which without a base is none at all.
     pub fn local(&self, tree: &Tree, manifest: &Manifest, has_base: bool) -> Local {
-        let has_known_file = tree.files.keys().any(|path| manifest.contains_key(path));
+        let own = || tree.files.keys().filter(|path| !self.reset.contains(*path));
+        let has_known_file = own().any(|path| manifest.contains_key(path));
         let lost_all = !manifest.is_empty() && !self.removed.is_empty() && !has_known_file;
-        if lost_all || !has_base && tree.files.is_empty() {
+        if lost_all || !has_base && own().next().is_none() {
             Local::Absent
         } else if self.is_empty() {
             Local::Clean
@@ -352,25 +362,23 @@ impl Edits {
 /// The manifest of `files`, taking over from `known` what has not changed since.
 pub fn manifest_of(instance: &Path, files: &BTreeMap<String, Stat>, known: &Manifest) -> Manifest {
     let entry = |path: &str, stat: Stat| match known.get(path) {
-        Some(entry) if entry.size == stat.size && entry.mtime == stat.mtime => entry.clone(),
-        _ => Entry {
-            size: stat.size,
-            mtime: stat.mtime,
-            cloud_mtime: None,
-            sha256: hash_small(&instance.join(path), stat),
-        },
+        Some(entry) if entry.here == stat => entry.clone(),
+        _ => Entry::new(stat, stat, digest(path, &instance.join(path), stat)),
     };
     files.iter().map(|(path, stat)| (path.clone(), entry(path, *stat))).collect()
 }
 
-/// The SHA-256 of a small file, if it can be read and still is what `stat` says.
-pub fn hash_small(file: &Path, stat: Stat) -> Option<[u8; 32]> {
-    if stat.size > HASHED_UP_TO {
+/// A digest of a small file at `path` in an instance, if it can be read and still is what
+/// `stat` says: of its content, or of what the settings in it mean on every PC.
+pub fn digest(path: &str, file: &Path, stat: Stat) -> Option<[u8; 32]> {
+    let settings = Settings::of(path);
+    let limit = if settings.is_some() { SETTINGS_UP_TO } else { HASHED_UP_TO };
+    if stat.size > limit {
         return None;
     }
     let mut content = Vec::with_capacity(usize::try_from(stat.size).ok()? + 1);
     let mut file = File::open(file).ok()?;
-    file.by_ref().take(HASHED_UP_TO + 1).read_to_end(&mut content).ok()?;
+    file.by_ref().take(limit + 1).read_to_end(&mut content).ok()?;
     let unchanged = Stat::of(&file.metadata().ok()?) == stat && content.len() as u64 == stat.size;
-    unchanged.then(|| Sha256::digest(&content).into())
+    unchanged.then(|| settings.map_or_else(|| Sha256::digest(&content).into(), |settings| settings.meaning(&content)))
 }

@@ -22,6 +22,12 @@ const TICKS_PER_SECOND: u64 = 20;
 /// A day in the game.
 const TICKS_PER_DAY: u64 = 24_000;
 
+/// Where a world says what it is.
+const LEVEL: &str = "level.dat";
+
+/// Where the time of day is since 26.1.
+const CLOCKS: &str = "data/minecraft/world_clocks.dat";
+
 /// Nobody played longer: a hundred years.
 const MAX_TICKS: u64 = TICKS_PER_SECOND * 60 * 60 * 24 * 366 * 100;
 
@@ -143,6 +149,11 @@ pub fn rename(level_dat: &[u8], name: &str) -> anyhow::Result<Vec<u8>> {
     packing.pack(&root.write()?)
 }
 
+/// Whether [`World::read`] looks at this file of a world, which is named by its path in it.
+pub fn tells(path: &str) -> bool {
+    path == LEVEL || path == CLOCKS || stats::tells(path)
+}
+
 /// `time` in hours and minutes.
 pub fn in_words(time: Duration) -> String {
     let minutes = time.as_secs() / 60;
@@ -155,7 +166,7 @@ pub fn in_words(time: Duration) -> String {
 
 /// What `level.dat` holds.
 fn level(folder: &Path) -> anyhow::Result<Compound> {
-    let content = file(&folder.join("level.dat"), MAX_SIZE as u64).context("level.dat cannot be read")?;
+    let content = file(&folder.join(LEVEL), MAX_SIZE as u64).context("level.dat cannot be read")?;
     let (_, content) = Packing::unpack(&content).context("level.dat cannot be read")?;
     let mut root = Root::read(&content).context("level.dat cannot be read")?;
     match root.tag.remove("Data") {
@@ -164,9 +175,9 @@ fn level(folder: &Path) -> anyhow::Result<Compound> {
     }
 }
 
-/// The time of day since the world began, where it has been since 26.1.
+/// The time of day since the world began.
 fn clock(folder: &Path) -> Option<u64> {
-    let content = file(&folder.join("data/minecraft/world_clocks.dat"), MAX_SIZE as u64).ok()?;
+    let content = file(&folder.join(CLOCKS), MAX_SIZE as u64).ok()?;
     let root = Root::read(&Packing::unpack(&content).ok()?.1).ok()?;
     let clocks = compound(&root.tag, "data").unwrap_or(&root.tag);
     ticks(compound(clocks, "minecraft:overworld")?, "total_ticks")

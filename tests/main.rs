@@ -7,8 +7,10 @@
 mod support;
 
 mod cli {
+    mod answers;
     mod bad_input;
     mod care;
+    mod catch_up;
     mod design;
     mod history;
     mod kill;
@@ -17,6 +19,7 @@ mod cli {
     mod provision;
     mod scope;
     mod secrets;
+    mod settings;
     mod stories;
     mod units;
     mod walk;

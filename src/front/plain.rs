@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::{Answer, Conflict, Front, Progress, human_bytes, printable};
+use super::{Conflict, Front, Progress, Reply, human_bytes, printable};
 use crate::credentials::Token;
 
 const BETWEEN_LINES: Duration = Duration::from_secs(2);
@@ -70,7 +70,11 @@ impl Front for Plain {
         None
     }
 
-    fn conflict(&self, _: &Conflict) -> Answer {
-        Answer::Nobody
+    fn can_ask(&self) -> bool {
+        false
+    }
+
+    fn conflict(&self, _: &Conflict) -> Reply {
+        Reply::Nobody
     }
 }

@@ -4,11 +4,10 @@ use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::Local;
-use dialoguer::{Password, Select};
+use dialoguer::{Confirm, Password, Select};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Answer, Conflict, Front, Progress, Step, counted, human_bytes, printable};
+use super::{Answer, Conflict, Contested, Front, Progress, Reply, Step, card, counted, printable};
 use crate::credentials::Token;
 use crate::interrupt;
 
@@ -85,44 +84,55 @@ impl Front for Terminal {
         }
     }
 
-    fn conflict(&self, conflict: &Conflict) -> Answer {
+    fn can_ask(&self) -> bool {
+        true
+    }
+
+    fn conflict(&self, conflict: &Conflict) -> Reply {
         self.finished();
-        let when = conflict.other_time.with_timezone(&Local).format("%a %d %b %H:%M");
-        self.line("This PC and the cloud both went on with the same worlds. All else is joined by itself.");
-        self.line(&format!(
-            "  this PC ({}): {} in these worlds, {}",
-            conflict.machine,
-            counted(conflict.local.files, "file"),
-            human_bytes(conflict.local.bytes)
-        ));
-        self.line(&format!(
-            "  the cloud: saved by {} on {when}, {}, {}",
-            conflict.other_machine,
-            counted(conflict.remote.files, "file"),
-            human_bytes(conflict.remote.bytes)
-        ));
-        if !conflict.worlds.is_empty() {
-            self.line(&format!("  worlds: {}", conflict.worlds.join(", ")));
+        for line in card::heading(conflict) {
+            self.line(&line);
         }
-        if conflict.more > 0 {
-            self.line(&format!("  and {} more in the cloud, asked about next time", counted(conflict.more, "version")));
-        }
-        self.line("Nothing is deleted: the other version stays in the history.");
-        let items = [
-            "cancel: change nothing",
-            "this PC's version (it becomes the newest with the next push)",
-            "the cloud's version (this PC's goes to the undo copy)",
-        ];
-        let ask = Select::new().with_prompt("Which one do you want to play").items(items).default(0);
-        match interrupt::at_prompt(|| ask.interact_opt()) {
-            Ok(Some(1)) => Answer::KeepLocal,
-            Ok(Some(2)) => Answer::UseRemote,
-            Ok(_) => Answer::Cancel,
-            Err(_) => {
-                interrupt::request();
-                Answer::Cancel
+        let mut answers = Vec::new();
+        for (number, world) in conflict.worlds.iter().enumerate() {
+            self.line("");
+            for line in card::table(conflict, world) {
+                self.line(&line);
+            }
+            let Some(answer) = Self::choose(conflict, world) else { return Reply::Cancel };
+            answers.push(answer);
+            let left = conflict.worlds.len() - number - 1;
+            if left > 0 && Self::is_for_all(left) {
+                answers.resize(conflict.worlds.len(), answer);
+                break;
             }
         }
+        Reply::Answers(answers)
+    }
+}
+
+impl Terminal {
+    /// Asks about one world; none cancels. What is marked first discards nothing, and neither
+    /// does Escape.
+    fn choose(conflict: &Conflict, world: &Contested) -> Option<Answer> {
+        let items = card::ANSWERS.map(|answer| card::offer(conflict, world, answer));
+        let items = items.into_iter().chain([card::CANCEL.to_owned()]);
+        let items: Vec<_> = items.map(|item| printable(&item, true)).collect();
+        let ask = Select::new().with_prompt(card::QUESTION).items(items).default(0);
+        match interrupt::at_prompt(|| ask.interact_opt()) {
+            Ok(Some(chosen)) => card::ANSWERS.get(chosen).copied(),
+            Ok(None) => Some(Answer::Later),
+            Err(_) => {
+                interrupt::request();
+                None
+            }
+        }
+    }
+
+    fn is_for_all(left: usize) -> bool {
+        let prompt = format!("The same for the other {}", counted(left, "world"));
+        let ask = Confirm::new().with_prompt(prompt).default(false);
+        interrupt::at_prompt(|| ask.interact_opt()).ok().flatten().unwrap_or_default()
     }
 }
 

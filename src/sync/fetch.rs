@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::front::{Progress, Step, human_bytes};
 use crate::restic::{Listing, Restic, include_line, write_lines};
+use crate::snapshot::SnapshotId;
 use crate::tree::Stat;
 
 /// Beyond so many patterns, matching costs more than fetching a few files too many.
@@ -131,6 +132,41 @@ impl Staging {
             .hint("free some space and try again; nothing was changed"));
         }
         Ok(())
+    }
+
+    /// What the staged file contains.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let file = self.file(path);
+        Ok(fs::read(&file).with_context(|| format!("could not read {}", file.display()))?)
+    }
+
+    /// Gives the staged file another content. Its time is that of now: restic takes a file of
+    /// the same size and time for the one that it knows.
+    pub fn replace(&self, path: &str, content: &[u8]) -> Result<()> {
+        let file = self.file(path);
+        Ok(fs::write(&file, content).with_context(|| format!("could not write {}", file.display()))?)
+    }
+
+    /// Gives the staged file another name.
+    pub fn rename(&mut self, path: &str, new: &str) -> Result<()> {
+        let (from, to) = (self.file(path), self.file(new));
+        let folder = to.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::rename(&from, &to))
+            .with_context(|| format!("could not move {} to {}", from.display(), to.display()))?;
+        self.staged.remove(path);
+        Ok(())
+    }
+
+    /// What a file contains in another snapshot.
+    pub fn read_from(&self, ctx: &Context<'_>, restic: &Restic, id: &SnapshotId, path: &str) -> Result<Vec<u8>> {
+        let folder = self.folder.join(id.as_str());
+        let include = include_line(path).map(|line| write_lines(&self.list("include"), [line])).transpose()?;
+        let list = include.map(|()| self.list("include"));
+        restic.restore(id, &folder, list.as_deref(), &mut |_| {})?;
+        ctx.front().finished();
+        let file = folder.join(path);
+        Ok(fs::read(&file).with_context(|| format!("could not read {}", file.display()))?)
     }
 
     /// Whether the staged file has the same content as the instance's.

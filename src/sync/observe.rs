@@ -181,9 +181,8 @@ impl Observation {
         };
         let in_scope = listing.files.iter().filter(|(path, _)| self.scope.contains(path));
         let manifest = in_scope.map(|(path, cloud)| {
-            let mtime = agreed(path, *cloud);
-            let cloud_mtime = (mtime != cloud.mtime).then_some(cloud.mtime);
-            (path.clone(), Entry { size: cloud.size, mtime, cloud_mtime, sha256: None })
+            let here = Stat { size: cloud.size, mtime: agreed(path, *cloud) };
+            (path.clone(), Entry::new(here, *cloud, None))
         });
         self.state.manifest = manifest.collect();
         self.state.legacy_time = None;
@@ -237,6 +236,12 @@ impl Observation {
         self.graph.newest(&self.view.others)
     }
 
+    /// Whether the head is in place here but for worlds about which the decision was put off.
+    pub fn is_joined(&self, head: &SnapshotId) -> bool {
+        let joins = |base| self.graph.has_joined(base, head);
+        self.state.joined.contains_key(head) || self.state.base.as_ref().is_some_and(joins)
+    }
+
     /// The id of [`Observation::head`], or the base where nothing is new.
     pub fn head_id(&self) -> Option<SnapshotId> {
         match self.view.lineage {
@@ -254,6 +259,16 @@ impl Observation {
     pub fn base_time(&self) -> Option<DateTime<Utc>> {
         let known = self.state.base.as_ref().and_then(|base| self.graph.get(base)).map(|base| base.time);
         known.or(self.state.base_time)
+    }
+
+    /// Whether a pack has put its own settings in place of the player's.
+    pub fn was_reset(&self) -> bool {
+        self.edits.reset.iter().any(|path| self.state.manifest.contains_key(path))
+    }
+
+    /// Whether the scope is another than the one under which base and instance last agreed.
+    pub fn has_new_scope(&self) -> bool {
+        self.state.scope.as_ref().is_some_and(|known| *known != self.scope.digest())
     }
 
     /// Bytes in files that were added or changed.

@@ -39,6 +39,8 @@ pub enum Likeness {
 pub enum Choice {
     /// This PC's.
     Local,
+    /// This PC's, with the cloud's beside it under another name.
+    Both,
     /// The cloud's; nothing was edited here.
     Cloud,
     /// The cloud's, exactly as it is there, whatever was edited here: the player chose so, and
@@ -58,17 +60,19 @@ pub struct Plan {
     /// Files that stay as this PC has them, or stay away, although the snapshot has them
     /// otherwise.
     pub differ: Vec<String>,
+    /// Files of the snapshot that come under another name.
+    pub beside: Vec<String>,
+    /// Of those to put in place: settings that were merged, so that they are neither side's.
+    pub merged: BTreeSet<String>,
 }
 
 impl<'a> Sides<'a> {
     /// How the local file at `path` compares to the snapshot's.
     pub fn likeness(&self, path: &str, cloud: Stat) -> Likeness {
         let Some(local) = self.tree.files.get(path) else { return Likeness::Different };
-        if let Some(entry) = self.manifest.get(path) {
-            let unedited = entry.size == local.size && entry.mtime == local.mtime;
-            if unedited && self.is_known(path, cloud) {
-                return Likeness::Same;
-            }
+        let is_as_known = self.manifest.get(path).is_some_and(|entry| entry.here == *local);
+        if is_as_known && self.is_known(path, cloud) {
+            return Likeness::Same;
         }
         if local.size != cloud.size {
             Likeness::Different
@@ -81,7 +85,7 @@ impl<'a> Sides<'a> {
 
     /// Whether the snapshot has the file as it was when both sides last agreed.
     fn is_known(&self, path: &str, cloud: Stat) -> bool {
-        self.manifest.get(path).is_some_and(|entry| (entry.size, entry.time_in_cloud()) == (cloud.size, cloud.mtime))
+        self.manifest.get(path).is_some_and(|entry| entry.in_cloud() == cloud)
     }
 
     /// The snapshot's files that are in the local scope.
@@ -101,9 +105,14 @@ impl<'a> Sides<'a> {
         let mut plan = Plan::default();
         for (path, stat) in self.cloud_in_scope() {
             check_name(path)?;
+            let choice = choice(Unit::of(path));
+            if choice == Choice::Both {
+                plan.beside.push(path.to_owned());
+            }
             if same.contains(path) || self.likeness(path, stat) == Likeness::Same {
                 plan.keep.push(path.to_owned());
-            } else if choice(Unit::of(path)) == Choice::Local || self.tree.left_out.iter().any(|left| left.path == path)
+            } else if matches!(choice, Choice::Local | Choice::Both)
+                || self.tree.left_out.iter().any(|left| left.path == path)
             {
                 // What was left out was warned of; it stays as the player made it.
                 plan.differ.push(path.to_owned());
@@ -118,7 +127,7 @@ impl<'a> Sides<'a> {
         }
         for path in self.tree.files.keys().filter(|path| !self.cloud.contains_key(*path)) {
             let goes = match choice(Unit::of(path)) {
-                Choice::Local => false,
+                Choice::Local | Choice::Both => false,
                 Choice::Cloud => {
                     let is_known = self.manifest.contains_key(path) || self.ancestor.contains_key(path);
                     is_known && !incomplete.contains(&Unit::of(path).path())
@@ -167,7 +176,7 @@ mod tests {
     }
 
     fn manifest(list: &[(&str, Stat)]) -> Manifest {
-        let entry = |stat: &Stat| Entry { size: stat.size, mtime: stat.mtime, cloud_mtime: None, sha256: None };
+        let entry = |stat: &Stat| Entry::new(*stat, *stat, None);
         list.iter().map(|(path, stat)| ((*path).to_owned(), entry(stat))).collect()
     }
 

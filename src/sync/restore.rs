@@ -1,6 +1,9 @@
 //! A pull that brings files: compare, ask where it must, fetch, apply.
 
 mod ancestor;
+mod beside;
+mod conflict;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,19 +14,40 @@ use super::observe::Observation;
 use super::plan::{Choice, Likeness, Plan, Sides};
 use super::undo::{self, Note};
 use super::units::{self, Unit, Verdict};
-use crate::args::OnConflict;
 use crate::context::{Account, Context};
-use crate::error::{Error, Kind, Result};
-use crate::front::{Answer, Conflict, Side, counted, human_bytes};
-use crate::interrupt;
-use crate::outcome::{Done, Outcome};
-use crate::restic::{Listing, Restic, ResticError};
+use crate::error::Result;
+use crate::front::{Answer, counted, human_bytes};
+use crate::outcome::{Done, Outcome, Settled};
+use crate::restic::{Listing, Restic};
 use crate::scope::world_of;
-use crate::snapshot::SnapshotId;
+use crate::settings::{Settings, Winner};
+use crate::snapshot::{Joined, SnapshotId};
 use crate::state::{Entry, Manifest, State};
-use crate::tree::{Stat, hash_small, manifest_of};
+use crate::tree::{Stat, digest, manifest_of};
+use ancestor::Known;
 
 type Files = BTreeMap<String, Stat>;
+
+/// What the player said about the worlds in question, by their names.
+pub type Answers = BTreeMap<String, Answer>;
+
+/// What a reconciliation is to know.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    /// This instance is new to this cloud.
+    pub first_link: bool,
+    /// A version that is given up must be in the cloud before.
+    pub save_first: bool,
+}
+
+/// How a reconciliation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reconciled {
+    /// All is in place.
+    Done,
+    /// The player gives up a version that only this PC has: it is to be saved first.
+    SaveFirst,
+}
 
 /// One restore in the making.
 pub struct Restore<'a> {
@@ -36,6 +60,24 @@ pub struct Restore<'a> {
     ancestor: Files,
     /// Files whose content was compared and is the same.
     same: BTreeSet<String>,
+}
+
+/// Whose version of each unit is played.
+#[derive(Default)]
+struct Choices<'a> {
+    of: BTreeMap<Unit<'a>, Choice>,
+    /// Worlds whose local version is given up.
+    given_up: Vec<String>,
+    /// Worlds about which the decision was put off.
+    put_off: BTreeSet<String>,
+    /// Settings that both sides changed, and whose value holds if they changed the same one.
+    settings: BTreeMap<String, Winner>,
+}
+
+impl Choices<'_> {
+    fn of(&self, unit: Unit<'_>) -> Choice {
+        self.of.get(&unit).copied().unwrap_or(Choice::Cloud)
+    }
 }
 
 impl<'a> Restore<'a> {
@@ -60,19 +102,24 @@ impl<'a> Restore<'a> {
         Sides { cloud: &self.listing.files, tree, manifest: &state.manifest, ancestor: &self.ancestor, scope }
     }
 
+    fn cloud_in_scope(&self) -> Files {
+        self.sides().cloud_in_scope().map(|(path, stat)| (path.to_owned(), stat)).collect()
+    }
+
     /// Brings the snapshot's files to an instance without edits.
     pub fn follow(mut self, outcome: &mut Outcome) -> Result<()> {
-        self.apply(|_| Choice::Cloud, &[], outcome)?;
+        self.apply(&Choices::default(), &Known::new(), outcome)?;
         outcome.done = Done::Restored;
         Ok(())
     }
 
     /// Joins two versions that both went on, unit by unit. Only worlds that both sides
-    /// changed, and differently, are a question.
-    pub fn reconcile(mut self, outcome: &mut Outcome) -> Result<()> {
-        let ancestor = self.ancestor()?;
+    /// changed, and differently, are a question, if it is not among the `answers` already.
+    pub fn reconcile(mut self, terms: Terms, answers: &mut Answers, outcome: &mut Outcome) -> Result<Reconciled> {
+        let mut known = Known::new();
+        let ancestor = self.ancestor(&mut known)?;
         self.ancestor.clone_from(&ancestor);
-        let cloud: Files = self.sides().cloud_in_scope().map(|(path, stat)| (path.to_owned(), stat)).collect();
+        let cloud = self.cloud_in_scope();
         let changed_here = self.changed_here(&ancestor);
         let incomplete = self.incomplete_units();
         let three = units::Sides {
@@ -85,7 +132,7 @@ impl<'a> Restore<'a> {
         self.compare_contents(&three)?;
         let judged = three.judge(|path| self.likeness(path, cloud[path]));
         let mut conflicts = Vec::new();
-        let mut choices = BTreeMap::new();
+        let mut choices = Choices::default();
         for (unit, verdict) in judged {
             let choice = match (verdict, unit) {
                 (Verdict::Same | Verdict::Cloud, _) => Choice::Cloud,
@@ -98,28 +145,50 @@ impl<'a> Restore<'a> {
                     self.ctx.warn(&format!("{} was deleted here, but changed on another PC, and is back", unit.path()));
                     Choice::Cloud
                 }
-                (Verdict::Both, Unit::File(path)) => self.later(path, cloud[path]),
+                (Verdict::Both, Unit::File(path)) if path.starts_with("screenshots/") => Choice::Both,
+                (Verdict::Both, Unit::File(path)) => {
+                    let winner = self.later(path, cloud[path], terms);
+                    match (Settings::of(path), winner) {
+                        (Some(_), _) => {
+                            choices.settings.insert(path.to_owned(), winner);
+                            Choice::CloudExactly
+                        }
+                        (None, Winner::Cloud) => Choice::CloudExactly,
+                        (None, Winner::Local) => Choice::Local,
+                    }
+                }
                 (Verdict::Both, Unit::World(world)) => {
                     conflicts.push(world.to_owned());
                     continue;
                 }
             };
-            choices.insert(unit, choice);
+            choices.of.insert(unit, choice);
         }
-        outcome.done = Done::Restored;
-        let mut given_up = Vec::new();
-        if !conflicts.is_empty() {
-            let choice = self.ask(&conflicts)?;
-            if choice == Choice::Local {
-                self.ctx.note(&format!("this PC's version of {} stays; the next push saves it", conflicts.join(", ")));
-                outcome.done = Done::KeptLocal;
-            } else {
-                given_up.clone_from(&conflicts);
-                outcome.done = Done::TookRemote;
-            }
-            choices.extend(conflicts.iter().map(|world| (Unit::World(world), choice)));
+        self.settle(&conflicts, answers)?;
+        let is_saved = self.seen.edits.is_empty() && self.seen.base_in_repository().is_some();
+        for world in &conflicts {
+            let answer = answers[world];
+            let choice = match answer {
+                Answer::UseRemote => {
+                    choices.given_up.push(world.clone());
+                    Choice::CloudExactly
+                }
+                Answer::KeepBoth => Choice::Both,
+                Answer::KeepLocal => Choice::Local,
+                Answer::Later => {
+                    choices.put_off.insert(world.clone());
+                    Choice::Local
+                }
+            };
+            choices.of.insert(Unit::World(world), choice);
         }
-        self.apply(|unit| choices.get(&unit).copied().unwrap_or(Choice::Cloud), &given_up, outcome)
+        if terms.save_first && !choices.given_up.is_empty() && !is_saved {
+            return Ok(Reconciled::SaveFirst);
+        }
+        outcome.conflicts = conflicts.iter().map(|world| Settled::new(world, answers[world])).collect();
+        outcome.done = Done::of_answers(conflicts.iter().map(|world| answers[world]));
+        self.apply(&choices, &known, outcome)?;
+        Ok(Reconciled::Done)
     }
 
     fn likeness(&self, path: &str, cloud: Stat) -> Likeness {
@@ -151,90 +220,55 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    /// Of two versions of a file, the one that was changed later; on first contact, and where
-    /// files were lost, the cloud's.
-    fn later(&self, path: &str, cloud: Stat) -> Choice {
+    /// Whose version of a file is the later one; on first contact, and where files were lost,
+    /// the cloud's holds.
+    fn later(&self, path: &str, cloud: Stat, terms: Terms) -> Winner {
         let local = self.seen.tree.files.get(path);
-        let went_on = self.seen.divergence == Divergence::Diverged;
-        if went_on && local.is_some_and(|local| local.mtime > cloud.mtime) {
-            Choice::Local
-        } else {
-            Choice::CloudExactly
-        }
+        let went_on = !terms.first_link && self.seen.divergence == Divergence::Diverged;
+        if went_on && local.is_some_and(|local| local.mtime > cloud.mtime) { Winner::Local } else { Winner::Cloud }
     }
 
-    fn ask(&self, worlds: &[String]) -> Result<Choice> {
-        let sum = |files: &Files| {
-            let inside = files
-                .iter()
-                .filter(|(path, _)| world_of(path).is_some_and(|world| worlds.iter().any(|one| one == world)));
-            inside
-                .fold(Side::default(), |side, (_, stat)| Side { files: side.files + 1, bytes: side.bytes + stat.size })
-        };
-        let snapshot = &self.listing.snapshot;
-        let conflict = Conflict {
-            machine: self.ctx.machine.clone(),
-            local: sum(&self.seen.tree.files),
-            other_machine: snapshot.hostname.clone(),
-            other_time: snapshot.time,
-            remote: sum(&self.listing.files),
-            worlds: worlds.to_vec(),
-            more: self.seen.view.others.len().saturating_sub(1),
-        };
-        self.ctx.log.line(&format!("both sides changed the worlds {worlds:?}"));
-        let answer = match self.ctx.args.on_conflict {
-            OnConflict::Ask => self.ctx.front().conflict(&conflict),
-            OnConflict::KeepLocal => Answer::KeepLocal,
-            OnConflict::UseRemote => Answer::UseRemote,
-            OnConflict::Cancel => Answer::Cancel,
-        };
-        self.ctx.log.line(&format!("the answer is {answer:?}"));
-        let between = format!("this PC and {} both played {}", conflict.other_machine, worlds.join(", "));
-        match answer {
-            _ if interrupt::requested() => Err(ResticError::Interrupted.into()),
-            Answer::KeepLocal => Ok(Choice::Local),
-            Answer::UseRemote => Ok(Choice::CloudExactly),
-            Answer::Cancel => Err(Error::new(Kind::Cancelled, format!("{between}; cancelled, nothing was changed"))),
-            Answer::Nobody => Err(Error::new(Kind::Conflict, format!("{between}, and nobody is here to choose"))
-                .hint("run `cloud-sync pull` in a terminal, or give --on-conflict=keep-local or --on-conflict=use-remote; nothing was changed")),
-        }
-    }
-
-    /// Fetches and puts in place what `choice` asks for. The worlds `given_up` are kept in the
-    /// undo copy as long as a whole world.
-    fn apply(&mut self, choice: impl Fn(Unit<'_>) -> Choice, given_up: &[String], outcome: &mut Outcome) -> Result<()> {
+    /// Fetches and puts in place what the choices ask for. Worlds that are given up are kept in
+    /// the undo copy as long as a whole world.
+    fn apply(&mut self, choices: &Choices<'_>, known: &Known, outcome: &mut Outcome) -> Result<()> {
         let ctx = self.ctx;
-        let plan = self.sides().plan(choice, &self.same, &self.incomplete_units())?;
+        let mut plan = self.sides().plan(|unit| choices.of(unit), &self.same, &self.incomplete_units())?;
         ctx.detail(&format!(
-            "plan: {} to fetch, {} to remove, {} as they are",
+            "plan: {} to fetch, {} to remove, {} as they are, {} under another name",
             plan.fetch.len(),
             plan.remove.len(),
-            plan.keep.len()
+            plan.keep.len(),
+            plan.beside.len()
         ));
-        self.staging.fetch(ctx, &self.restic, &self.listing, &plan.fetch)?;
+        let wanted: Vec<_> = plan.fetch.iter().chain(&plan.beside).cloned().collect();
+        self.staging.fetch(ctx, &self.restic, &self.listing, &wanted)?;
+        self.merge_settings(&mut plan, &choices.settings, known)?;
+        let beside = self.put_beside(&plan.beside)?;
 
-        let next = self.next_state(&plan)?;
+        let place: Vec<_> = plan.fetch.iter().chain(&beside).cloned().collect();
+        let staged = self.manifest_of_staged(&place)?;
+        let next = self.next_state(&plan, &staged, &choices.put_off);
         outcome.base.clone_from(&next.base);
-        outcome.files.restored = plan.fetch.len();
+        outcome.files.restored = place.len();
         outcome.files.removed = plan.remove.len();
-        outcome.bytes = self.staging.bytes;
-        if plan.fetch.is_empty() && plan.remove.is_empty() {
+        outcome.bytes += self.staging.bytes;
+        if place.is_empty() && plan.remove.is_empty() {
             super::fetch::clear(&ctx.instance.staging())?;
             ctx.note("nothing to bring; what differs is this PC's, and the next push saves it");
             return Ok(next.save(&ctx.instance.state_file())?);
         }
 
         let tree = &self.seen.tree.files;
-        let (replaced, added): (Vec<_>, Vec<_>) = plan.fetch.iter().cloned().partition(|path| tree.contains_key(path));
+        let (replaced, added): (Vec<_>, Vec<_>) = place.iter().cloned().partition(|path| tree.contains_key(path));
         let mut worlds = whole_worlds(plan.remove.iter().chain(&replaced), tree.keys());
-        let placed: BTreeSet<_> = plan.fetch.iter().chain(&plan.keep).filter_map(|path| world_of(path)).collect();
+        let placed: BTreeSet<_> = place.iter().chain(&plan.keep).filter_map(|path| world_of(path)).collect();
         let gone: Vec<_> = worlds.iter().filter(|world| !placed.contains(world.as_str())).cloned().collect();
-        worlds.extend(given_up.iter().filter(|world| !worlds.contains(world)).cloned().collect::<Vec<_>>());
-        let touched: BTreeSet<_> = plan.fetch.iter().chain(&plan.remove).collect();
+        worlds.extend(choices.given_up.iter().filter(|world| !worlds.contains(world)).cloned().collect::<Vec<_>>());
+        let touched: BTreeSet<_> = place.iter().chain(&plan.remove).collect();
         let stays: Files =
             tree.iter().filter(|(path, _)| !touched.contains(path)).map(|(path, stat)| (path.clone(), *stat)).collect();
         let mut after = manifest_of(ctx.instance.root(), &stays, &self.seen.state.manifest);
-        after.extend(plan.fetch.iter().map(|path| (path.clone(), next.manifest[path].clone())));
+        after.extend(staged);
         let note = Note {
             number: undo::next_number(ctx),
             at: ctx.now,
@@ -245,7 +279,7 @@ impl<'a> Restore<'a> {
             left: undo::digests(touched.into_iter(), &after),
         };
         let name = undo::new_name(ctx);
-        let mut journal = Journal::staged(name.clone(), note, plan.remove, plan.fetch, next);
+        let mut journal = Journal::staged(name.clone(), note, plan.remove, place, next);
         journal.gone_worlds.clone_from(&gone);
         journal.commit(&ctx.instance)?;
         outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
@@ -256,7 +290,7 @@ impl<'a> Restore<'a> {
         ctx.note(&format!(
             "brought {} ({}) as {} saved them{removed}",
             counted(outcome.files.restored, "file"),
-            human_bytes(outcome.bytes),
+            human_bytes(self.staging.bytes),
             self.listing.snapshot.hostname
         ));
         for world in gone {
@@ -293,29 +327,40 @@ impl<'a> Restore<'a> {
         units.into_iter().filter(|unit| !is_complete(*unit)).map(Unit::path).collect()
     }
 
+    /// What is staged, as it will be on the disk.
+    fn manifest_of_staged(&self, paths: &[String]) -> Result<Manifest> {
+        let entry = |path: &String| {
+            let staged = self.staging.stat(path)?;
+            let cloud = self.listing.files.get(path).copied().unwrap_or(staged);
+            Ok((path.clone(), Entry::new(staged, cloud, digest(path, &self.staging.file(path), staged))))
+        };
+        paths.iter().map(entry).collect()
+    }
+
     /// The state once everything is in place. The manifest has the snapshot's files, and no
     /// others: a file that stays although the snapshot lacks it so counts as added here, one
     /// that stays as this PC has it counts as changed, and both go to the cloud with the next
     /// push.
-    fn next_state(&self, plan: &Plan) -> Result<State> {
-        let Observation { state, tree, graph, view, ids, divergence, .. } = self.seen;
+    fn next_state(&self, plan: &Plan, staged: &Manifest, put_off: &BTreeSet<String>) -> State {
+        if !put_off.is_empty() {
+            return self.undecided_state(put_off);
+        }
+        let Observation { scope, state, tree, graph, view, ids, divergence, .. } = self.seen;
         let snapshot = &self.listing.snapshot;
         let root = self.ctx.instance.root();
         let mut manifest = Manifest::new();
         for path in &plan.keep {
             let (local, cloud) = (tree.files[path], self.listing.files[path]);
-            let known = state.manifest.get(path).filter(|entry| (entry.size, entry.mtime) == (local.size, local.mtime));
-            let sha256 = known.map_or_else(|| hash_small(&root.join(path), local), |entry| entry.sha256);
-            manifest.insert(path.clone(), entry(local.size, local.mtime, cloud.mtime, sha256));
+            let known = state.manifest.get(path).filter(|entry| entry.here == local);
+            let sha256 = known.map_or_else(|| digest(path, &root.join(path), local), |entry| entry.sha256);
+            manifest.insert(path.clone(), Entry::new(local, cloud, sha256));
         }
-        for path in &plan.fetch {
-            let (staged, cloud) = (self.staging.stat(path)?, self.listing.files[path]);
-            let sha256 = hash_small(&self.staging.file(path), staged);
-            manifest.insert(path.clone(), entry(staged.size, staged.mtime, cloud.mtime, sha256));
+        for path in plan.fetch.iter().filter(|path| !plan.merged.contains(*path)) {
+            manifest.insert(path.clone(), staged[path].clone());
         }
-        for path in &plan.differ {
+        for path in plan.differ.iter().chain(&plan.merged) {
             let cloud = self.listing.files[path];
-            manifest.insert(path.clone(), entry(cloud.size, cloud.mtime, cloud.mtime, None));
+            manifest.insert(path.clone(), Entry::new(cloud, cloud, None));
         }
         let history = graph.history(&snapshot.id);
         // What is worth keeping of a base that the snapshot is not built on is in place, and so is
@@ -323,9 +368,12 @@ impl<'a> Restore<'a> {
         let ours = state.base.iter().chain(&state.taken_in).filter(|id| graph.get(id).is_some());
         let mut taken_in: BTreeSet<_> = view.taken_in.iter().chain(ours).cloned().collect();
         taken_in.retain(|id| !history.contains(id));
+        let mut joined = state.joined.clone();
+        joined.retain(|id, _| graph.get(id).is_some() && !history.contains(id) && !taken_in.contains(id));
         if *divergence == Divergence::LocalLost {
             // Nothing of it is in place any more: what else there is comes with the next pull.
             taken_in.clear();
+            joined.clear();
         }
         let settled = view.others.iter().all(|id| history.contains(id));
         let seen = match *divergence {
@@ -333,19 +381,34 @@ impl<'a> Restore<'a> {
             _ if settled => ids.clone(),
             _ => state.seen.union(&history).cloned().collect(),
         };
-        Ok(State {
+        State {
             base: Some(snapshot.id.clone()),
             base_time: Some(snapshot.time),
             taken_in,
+            joined,
             seen,
             pending: None,
+            scope: Some(scope.digest()),
             manifest,
             legacy_time: None,
             ..state.clone()
-        })
+        }
     }
-}
 
-fn entry(size: u64, mtime: i64, cloud_mtime: i64, sha256: Option<[u8; 32]>) -> Entry {
-    Entry { size, mtime, cloud_mtime: (cloud_mtime != mtime).then_some(cloud_mtime), sha256 }
+    /// The state where the player put off a decision: the base stays what it was, so that the
+    /// next push saves beside the other head, and all but these worlds counts as taken in.
+    fn undecided_state(&self, put_off: &BTreeSet<String>) -> State {
+        let mut state = self.seen.state.clone();
+        if self.seen.divergence == Divergence::LocalLost {
+            // Nothing of the base is in place any more, so nothing is built on it.
+            state = State { repository: state.repository, ..State::default() };
+        }
+        let head = self.listing.snapshot.id.clone();
+        State {
+            joined: state.joined.into_iter().chain([(head, put_off.clone())]).collect::<Joined>(),
+            pending: None,
+            legacy_time: None,
+            ..state
+        }
+    }
 }

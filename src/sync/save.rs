@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::fetch::Staging;
 use super::observe::Observation;
@@ -21,8 +21,8 @@ use crate::restic::{
     Backup, ItemError, Restic, ResticError, Saved, exclude_line, exclude_path, write_lines, write_names,
 };
 use crate::scope::world_of;
-use crate::snapshot::{SnapshotId, files_digest, push_tags};
-use crate::state::{PendingPush, State};
+use crate::snapshot::{Joined, PushTags, SnapshotId, files_digest};
+use crate::state::{Manifest, PendingPush, State};
 use crate::tree::manifest_of;
 
 /// How often a push is repeated because a file could not be read.
@@ -38,126 +38,192 @@ pub fn save(
     parent: Option<&SnapshotId>,
     outcome: &mut Outcome,
 ) -> Result<()> {
-    let restic = ctx.restic(account, true)?;
-    let mut state = seen.state.clone();
-    let known = parent.map(|parent| seen.graph.history(parent)).unwrap_or_default();
-    state.taken_in.retain(|id| seen.graph.get(id).is_some() && !known.contains(id));
-    state.taken_in.extend(seen.view.taken_in.iter().cloned());
-    let mut manifest = manifest_of(ctx.instance.root(), &seen.tree.files, &state.manifest);
-    let time = seen.base_time().map_or(ctx.now, |base| ctx.now.max(base + TimeDelta::seconds(1)));
-    let left_out = seen.tree.left_out.iter().filter(|left| left.why.may_be_synced_elsewhere());
-    let without: BTreeSet<_> = left_out.map(|left| left.path.as_str()).collect();
-    let files = files_digest(seen.tree.files.keys().map(String::as_str));
-    let lists = Lists::write(ctx, seen)?;
-    if seen.missing {
-        create(ctx, &restic)?;
+    let mut save = Save::prepare(ctx, account, seen, parent)?;
+    let saved = save.upload(outcome)?;
+    save.record(&saved, outcome)
+}
+
+/// A push in the making.
+struct Save<'a> {
+    ctx: &'a Context<'a>,
+    account: &'a Account,
+    seen: &'a Observation,
+    parent: Option<&'a SnapshotId>,
+    restic: Restic,
+    lists: Lists,
+    /// The state as it is before, with what this push takes in.
+    state: State,
+    manifest: Manifest,
+    time: DateTime<Utc>,
+}
+
+impl<'a> Save<'a> {
+    fn prepare(
+        ctx: &'a Context<'a>,
+        account: &'a Account,
+        seen: &'a Observation,
+        parent: Option<&'a SnapshotId>,
+    ) -> Result<Self> {
+        let restic = ctx.restic(account, true)?;
+        let mut state = seen.state.clone();
+        let known = parent.map(|parent| seen.graph.history(parent)).unwrap_or_default();
+        let is_news = |id: &SnapshotId| seen.graph.get(id).is_some() && !known.contains(id);
+        state.taken_in.retain(is_news);
+        state.taken_in.extend(seen.view.taken_in.iter().cloned());
+        let taken_in = &state.taken_in;
+        state.joined.retain(|id, _| is_news(id) && !taken_in.contains(id));
+        let mut manifest = manifest_of(ctx.instance.root(), &seen.tree.files, &state.manifest);
+        for entry in manifest.values_mut() {
+            // The new snapshot has every file as it is here.
+            entry.cloud = None;
+        }
+        let time = seen.base_time().map_or(ctx.now, |base| ctx.now.max(base + TimeDelta::seconds(1)));
+        let lists = Lists::write(ctx, seen)?;
+        Ok(Self { ctx, account, seen, parent, restic, lists, state, manifest, time })
     }
 
-    let mut created = seen.missing;
-    let mut attempt = 0;
-    let saved = loop {
+    /// Runs restic until it has saved all that can be read now.
+    fn upload(&mut self, outcome: &mut Outcome) -> Result<Saved> {
+        let mut created = self.seen.missing;
+        if created {
+            create(self.ctx, &self.restic)?;
+        }
+        let mut attempt = 0;
+        loop {
+            let mark = self.begin()?;
+            let saved = match self.backup(&mark) {
+                Err(ResticError::NoRepository | ResticError::Http(404)) if !created => {
+                    create(self.ctx, &self.restic)?;
+                    created = true;
+                    continue;
+                }
+                other => other?,
+            };
+            check_listed(self.account, &self.restic, &saved)?;
+            if !saved.incomplete {
+                return Ok(saved);
+            }
+            // It exists, lacks files, and must not stay a head: the next push supersedes it.
+            self.ctx.log.line(&format!("{} is incomplete", saved.id.short()));
+            self.state.taken_in.insert(saved.id.clone());
+            self.state.pending = None;
+            self.state.save(&self.ctx.instance.state_file())?;
+            if attempt == RETRIES || !wait_for(&saved.unreadable) {
+                outcome.head = Some(saved.id.clone());
+                outcome.files.saved = saved.files;
+                outcome.bytes += saved.bytes;
+                outcome.done = Done::Saved;
+                return Err(incomplete(self.ctx, &saved));
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Writes down that a run of restic begins, and by which mark its snapshot will be known.
+    fn begin(&mut self) -> Result<String> {
         let mark = new_mark()?;
-        state.pending = Some(PendingPush { mark: mark.clone(), manifest: manifest.clone() });
-        state.save(&ctx.instance.state_file())?;
-        let tags = push_tags(&files, &seen.scope.digest(), &mark, &state.taken_in, &without);
+        self.state.pending = Some(PendingPush { mark: mark.clone(), manifest: self.manifest.clone() });
+        self.state.save(&self.ctx.instance.state_file())?;
+        Ok(mark)
+    }
+
+    fn backup(&self, mark: &str) -> Result<Saved, ResticError> {
+        let (ctx, seen) = (self.ctx, self.seen);
+        let mut scope = seen.scope.digest();
+        if seen.has_new_scope() {
+            // What is in the scope only now may never have been brought here; as a snapshot of a
+            // scope that nobody else has it deletes nothing elsewhere.
+            scope = format!("{scope}~{mark}");
+        }
+        let left_out = seen.tree.left_out.iter().filter(|left| left.why.may_be_synced_elsewhere());
+        let tags = PushTags {
+            files: &files_digest(seen.tree.files.keys().map(String::as_str)),
+            scope: &scope,
+            mark,
+            merges: &self.state.taken_in,
+            joined: &self.state.joined,
+            without: &left_out.map(|left| left.path.as_str()).collect(),
+        };
         let backup = Backup {
             instance: ctx.instance.root(),
-            files_from: &lists.names,
-            exclude_from: &lists.excludes,
-            exclude: &lists.odd_excludes,
-            parent,
+            files_from: &self.lists.names,
+            exclude_from: &self.lists.excludes,
+            exclude: &self.lists.odd_excludes,
+            parent: self.parent,
             host: &ctx.machine,
-            tags: &tags,
-            time,
+            tags: &tags.list(),
+            time: self.time,
         };
-        let saved = match run(ctx, &restic, &backup) {
-            Err(ResticError::NoRepository | ResticError::Http(404)) if !created => {
-                create(ctx, &restic)?;
-                created = true;
-                continue;
-            }
-            other => other?,
-        };
-        check_listed(account, &restic, &saved)?;
-        if !saved.incomplete {
-            break saved;
-        }
-        // It exists, lacks files, and must not stay a head: the next push supersedes it.
-        ctx.log.line(&format!("{} is incomplete", saved.id.short()));
-        state.taken_in.insert(saved.id.clone());
-        state.pending = None;
-        state.save(&ctx.instance.state_file())?;
-        if attempt == RETRIES || !wait_for(&saved.unreadable) {
-            outcome.head = Some(saved.id.clone());
-            outcome.files.saved = saved.files;
-            outcome.bytes = saved.bytes;
-            outcome.done = Done::Saved;
-            return Err(incomplete(ctx, &saved));
-        }
-        attempt += 1;
-    };
+        let saved = self.restic.backup(&backup, &mut |status| {
+            ctx.progress(&Progress {
+                step: Step::Save,
+                bytes: status.bytes_done,
+                total_bytes: status.total_bytes,
+                files: status.files_done,
+                total_files: status.total_files,
+                file: status.current_files.first().cloned().unwrap_or_default(),
+            });
+        });
+        ctx.front().finished();
+        saved
+    }
 
-    let mut missing = Vec::new();
-    if saved.files != seen.tree.files.len() as u64 {
-        // Files came or went meanwhile, or restic passed over some: what it does not hold is not
-        // synced, and the next push sees it.
-        let listing = restic.ls(&saved.id)?;
-        manifest.retain(|path, _| listing.files.contains_key(path));
-        missing.extend(seen.tree.files.keys().filter(|path| {
-            !listing.files.contains_key(*path) && fs::symlink_metadata(ctx.instance.root().join(path)).is_ok()
-        }));
-        ctx.log.line(&format!("{} holds {} files", saved.id.short(), listing.files.len()));
+    /// Writes down what is saved now, and tells it.
+    fn record(mut self, saved: &Saved, outcome: &mut Outcome) -> Result<()> {
+        let (ctx, seen) = (self.ctx, self.seen);
+        let missing = self.leave_out_what_is_missing(saved)?;
+        outcome.base = Some(saved.id.clone());
+        outcome.head = Some(saved.id.clone());
+        outcome.files.saved = saved.files;
+        outcome.bytes += saved.bytes;
+        outcome.done = Done::Saved;
+        let known = if seen.view.others.is_empty() { &seen.ids } else { &seen.state.seen };
+        let next = State {
+            base: Some(saved.id.clone()),
+            base_time: Some(self.time),
+            taken_in: BTreeSet::new(),
+            joined: Joined::new(),
+            // Snapshots that came meanwhile are not among these, and so will be noticed.
+            seen: known.iter().cloned().chain([saved.id.clone()]).collect(),
+            pending: None,
+            scope: Some(seen.scope.digest()),
+            manifest: self.manifest,
+            legacy_time: None,
+            ..self.state
+        };
+        next.save(&ctx.instance.state_file())?;
+        ctx.note(&format!(
+            "saved: {} ({} sent, {} in all) as {}",
+            seen.edits.in_words(),
+            human_bytes(saved.bytes),
+            counted(usize::try_from(saved.files).unwrap_or(usize::MAX), "file"),
+            saved.id.short()
+        ));
+        tell_lost_worlds(ctx, seen);
+        if !missing.is_empty() {
+            return Err(passed_over(ctx, &missing));
+        }
+        tell_what_was_left(ctx, seen)
     }
-    outcome.base = Some(saved.id.clone());
-    outcome.head = Some(saved.id.clone());
-    outcome.files.saved = saved.files;
-    outcome.bytes = saved.bytes;
-    outcome.done = Done::Saved;
-    let known = if seen.view.others.is_empty() { &seen.ids } else { &seen.state.seen };
-    let next = State {
-        base: Some(saved.id.clone()),
-        base_time: Some(time),
-        taken_in: BTreeSet::new(),
-        // Snapshots that came meanwhile are not among these, and so will be noticed.
-        seen: known.iter().cloned().chain([saved.id.clone()]).collect(),
-        pending: None,
-        manifest,
-        legacy_time: None,
-        ..state
-    };
-    next.save(&ctx.instance.state_file())?;
-    ctx.note(&format!(
-        "saved: {} ({} sent, {} in all) as {}",
-        seen.edits.in_words(),
-        human_bytes(saved.bytes),
-        counted(usize::try_from(saved.files).unwrap_or(usize::MAX), "file"),
-        saved.id.short()
-    ));
-    tell_lost_worlds(ctx, seen);
-    if !missing.is_empty() {
-        return Err(passed_over(ctx, &missing));
+
+    /// Files came or went meanwhile, or restic passed over some: what the snapshot does not hold
+    /// is not synced, and the next push sees it. Gives those that are here all the same.
+    fn leave_out_what_is_missing(&mut self, saved: &Saved) -> Result<Vec<&'a String>> {
+        let files = &self.seen.tree.files;
+        if saved.files == files.len() as u64 {
+            return Ok(Vec::new());
+        }
+        let listing = self.restic.ls(&saved.id)?;
+        self.manifest.retain(|path, _| listing.files.contains_key(path));
+        self.ctx.log.line(&format!("{} holds {} files", saved.id.short(), listing.files.len()));
+        let is_here = |path: &&String| fs::symlink_metadata(self.ctx.instance.root().join(path)).is_ok();
+        Ok(files.keys().filter(|path| !listing.files.contains_key(*path)).filter(is_here).collect())
     }
-    tell_what_was_left(ctx, seen)
 }
 
 fn create(ctx: &Context<'_>, restic: &Restic) -> Result<()> {
     ctx.note("creating the repository");
     Ok(restic.init()?)
-}
-
-fn run(ctx: &Context<'_>, restic: &Restic, backup: &Backup<'_>) -> Result<Saved, ResticError> {
-    let saved = restic.backup(backup, &mut |status| {
-        ctx.progress(&Progress {
-            step: Step::Save,
-            bytes: status.bytes_done,
-            total_bytes: status.total_bytes,
-            files: status.files_done,
-            total_files: status.total_files,
-            file: status.current_files.first().cloned().unwrap_or_default(),
-        });
-    });
-    ctx.front().finished();
-    saved
 }
 
 /// Only what the repository lists is saved.

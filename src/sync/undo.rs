@@ -201,11 +201,11 @@ pub fn digests<'a>(touched: impl Iterator<Item = &'a String>, after: &Manifest) 
         if let Some(hash) = world_of(path).and_then(|world| hashes.get_mut(world)) {
             hash.update(path.as_bytes());
             hash.update([0]);
-            hash.update(entry.size.to_le_bytes());
+            hash.update(entry.here.size.to_le_bytes());
             // The game rewrites its small files without changing them.
             match &entry.sha256 {
                 Some(content) => hash.update(content),
-                None => hash.update(entry.mtime.to_le_bytes()),
+                None => hash.update(entry.here.mtime.to_le_bytes()),
             }
         }
     }

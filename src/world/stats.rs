@@ -26,6 +26,12 @@ pub(super) fn play_time(world: &Path) -> Option<u64> {
     FOLDERS.iter().find_map(|folder| total(&world.join(folder)).transpose())?.ok()
 }
 
+/// Whether this file of a world is one player's.
+pub(super) fn tells(path: &str) -> bool {
+    let in_folder = |folder: &str| path.strip_prefix(folder).is_some_and(|name| name.starts_with('/'));
+    Path::new(path).extension().is_some_and(|ending| ending == "json") && FOLDERS.into_iter().any(in_folder)
+}
+
 fn total(folder: &Path) -> anyhow::Result<Option<u64>> {
     if !folder.is_dir() {
         return Ok(None);

@@ -160,12 +160,12 @@ fn a_state_that_cannot_be_used_stops_everything() {
     b.push().expect(0, "ahead", "saved");
     let file = a.path(".cloud-sync/state.json");
     let good = fs::read(&file).unwrap();
-    let newer = String::from_utf8(good.clone()).unwrap().replacen("\"version\":2", "\"version\":3", 1);
+    let newer = String::from_utf8(good.clone()).unwrap().replacen("\"version\":3", "\"version\":4", 1);
     for (content, reason) in [
         (good[..good.len() / 2].to_vec(), "it is damaged"),
         (b"".to_vec(), "it is damaged"),
         (b"\0\xff\x01\x02".to_vec(), "it is damaged"),
-        (newer.into_bytes(), "a newer cloud-sync (version 3)"),
+        (newer.into_bytes(), "a newer cloud-sync (version 4)"),
     ] {
         fs::write(&file, &content).unwrap();
         let before = Whole::of(&a, &cloud);

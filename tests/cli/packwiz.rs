@@ -104,6 +104,90 @@ fn settings_that_the_pack_ships_are_the_players_from_then_on() {
 }
 
 #[test]
+fn settings_that_a_pack_update_put_back_to_its_own_are_the_players_again_with_the_pull() {
+    const SHIPPED: &str = "fov:0.0\nlang:en_us\n";
+    const OWN: &str = "fov:0.9\nlang:fr_fr\n";
+    for played in ["nothing", "here", "there", "on both"] {
+        let cloud = Cloud::folder();
+        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+        install(&a, &[("options.txt", SHIPPED)]);
+        a.write("options.txt", OWN);
+        a.write(LEVEL, "day 1");
+        a.push().expect(0, "ahead", "saved");
+        b.pull().expect(0, "behind", "restored");
+
+        // The pack has a new version, and its packwiz.json says which.
+        install(&a, &[("options.txt", SHIPPED), (CASTLE, "new")]);
+        let divergence = match played {
+            "nothing" => "in_sync",
+            "here" => "ahead",
+            "there" => "behind",
+            _ => "diverged",
+        };
+        if divergence == "ahead" || divergence == "diverged" {
+            a.write("saves/Other/level.dat", "day 1");
+        }
+        if divergence == "behind" || divergence == "diverged" {
+            b.write(LEVEL, "day 2");
+            b.push().expect(0, "ahead", "saved");
+        }
+        assert_eq!(a.pull().json["divergence"], divergence);
+        assert_eq!(a.read("options.txt"), OWN, "{played}");
+        a.push();
+        b.pull();
+        assert_eq!(b.read("options.txt"), OWN, "{played}");
+        a.status().expect(0, "in_sync", "nothing");
+    }
+}
+
+#[test]
+fn a_new_pc_on_which_the_pack_alone_has_put_settings_has_nothing_of_its_own() {
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    install(&b, &[("options.txt", "fov:0.0\nrenderDistance:2\n")]);
+    b.push().expect(0, "blank", "nothing");
+    play_first(&a);
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.read("options.txt"), a.read("options.txt"));
+
+    // Installed anew, with our folder still there: that is no loss of all worlds.
+    b.remove("saves");
+    install(&b, &[("options.txt", "fov:0.0\nrenderDistance:2\n")]);
+    b.push().expect(5, "local_lost", "stopped");
+    b.pull().expect(0, "local_lost", "restored");
+    assert_eq!(b.read(LEVEL), a.read(LEVEL));
+}
+
+#[test]
+fn a_scope_that_grows_brings_what_is_new_in_it_and_deletes_nothing_elsewhere() {
+    for pulls_first in [true, false] {
+        let cloud = Cloud::folder();
+        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+        write_scope(&a, &["options.txt", "config/"]);
+        write_scope(&b, &["options.txt"]);
+        a.write("options.txt", "fov:0.5\n");
+        a.write("config/mod.toml", "of A");
+        a.push().expect(0, "ahead", "saved");
+        b.pull().expect(0, "behind", "restored");
+        assert!(!b.has("config/mod.toml"));
+        write_scope(&b, &["options.txt", "config/"]);
+        if pulls_first {
+            b.pull().expect(0, "in_sync", "restored");
+            assert_eq!(b.read("config/mod.toml"), "of A");
+        }
+        b.write("options.txt", "fov:0.9\n");
+        b.push().expect(0, "ahead", "saved");
+        a.pull().expect(0, "behind", "restored");
+        assert_eq!(a.read("config/mod.toml"), "of A");
+        a.push();
+        b.pull();
+        assert_eq!(b.read("config/mod.toml"), "of A");
+        assert_eq!(b.read("options.txt"), a.read("options.txt"));
+    }
+}
+
+#[test]
 fn a_world_that_came_with_the_pack_is_synced_whole() {
     let cloud = Cloud::folder();
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));
@@ -259,7 +343,7 @@ fn a_pull_that_runs_packwiz_first_sees_what_it_has_just_installed() {
     );
     let mut command = b.command(&["pull"]);
     let pulled = ran(command.args(["--", "sh", "-c", &packwiz]).current_dir(&b.dir));
-    pulled.expect(0, "first_link", "restored");
+    pulled.expect(0, "behind", "restored");
     assert_eq!(b.read("options.txt"), "as the player likes it");
     assert_eq!((b.read(LEVEL), b.read(CASTLE)), ("day 1".to_owned(), "of the pack".to_owned()));
 

@@ -1,8 +1,9 @@
 //! Random walks: three PCs on one cloud, thousands of steps, and a plain model that knows what
 //! must be on each disk, and that nothing a player closed is lost.
 //!
-//! In the model every change that a player makes to a unit (a world, or any other file) is an
-//! event. A PC or a snapshot knows events: those it made, and those of what it took in. Of two
+//! In the model every change that a player makes to a unit (a world, a setting, or any other
+//! file) is an event. A PC or a snapshot knows events: those it made, and those of what it took
+//! in, but for worlds that the player put off. Of two
 //! versions of a unit the one whose event the other side does not know yet is the newer, and
 //! where neither side knows the other's, they are in conflict. No clock and no graph is needed.
 //!
@@ -16,14 +17,18 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::kill::{Dice, kill_after};
-use crate::support::pc::{assert_same, tree};
+use crate::support::pc::tree;
 use crate::support::{Cloud, Pc, Ran};
 
 /// The steps of one walk.
 const STEPS: u64 = 500;
 const WORLDS: [&str; 4] = ["Alpha", "Beta", "Gamma", "Delta"];
 /// What is rewritten without a change. Pushed, that passes for a change of the whole unit.
-const TOUCHED: [&str; 3] = ["options.txt", "hotbar.nbt", "saves/Delta/level.dat"];
+const TOUCHED: [&str; 2] = ["hotbar.nbt", "saves/Delta/level.dat"];
+const OPTIONS: &str = "options.txt";
+/// The player's settings, and one that is the machine's own.
+const KEYS: [&str; 3] = ["fov", "lang", "key_key.jump"];
+const MACHINE_KEY: &str = "renderDistance";
 /// Undo copies age after 14 days, and the clocks are never that far apart.
 const MAX_DAYS: u64 = 12;
 
@@ -84,6 +89,8 @@ struct Walk {
     /// Every world that a player ever closed.
     closed: BTreeSet<Files>,
     last_event: Event,
+    /// The unit of each event.
+    events: BTreeMap<Event, String>,
     /// The last push that was killed: restic's last breath may come after its parent's.
     killed: Option<(usize, Side)>,
     log: Vec<String>,
@@ -109,6 +116,7 @@ impl Walk {
             saved: BTreeSet::new(),
             closed: BTreeSet::new(),
             last_event: 0,
+            events: BTreeMap::new(),
             killed: None,
             log: Vec::new(),
         }
@@ -120,12 +128,13 @@ impl Walk {
             0..30 => self.play(p, dice),
             30..33 => self.delete(p, dice),
             33..37 => self.rename(p, dice),
-            37..42 => self.write(p, "options.txt"),
+            37..42 => self.set_option(p, dice),
             42..46 => self.write(p, "hotbar.nbt"),
-            46..50 => {
+            46..49 => {
                 let picture = format!("screenshots/{}.png", self.last_event);
                 self.write(p, &picture);
             }
+            49 => self.write(p, "screenshots/2026.png"),
             50..53 => self.touch(p, dice),
             53..56 => {
                 let days = i64::try_from(dice.roll(MAX_DAYS * 24)).unwrap() - i64::try_from(MAX_DAYS * 12).unwrap();
@@ -144,7 +153,7 @@ impl Walk {
 
     /// A world is played, or made: level.dat and some other files change, come or go.
     fn play(&mut self, p: usize, dice: &mut Dice) {
-        let world = WORLDS[at(dice, 4)];
+        let world = &self.some_world(p, dice);
         let is_here = self.players[p].pc.has(&format!("saves/{world}"));
         if !is_here && dice.roll(3) > 0 {
             return;
@@ -169,7 +178,7 @@ impl Walk {
     }
 
     fn delete(&mut self, p: usize, dice: &mut Dice) {
-        let world = format!("saves/{}", WORLDS[at(dice, 4)]);
+        let world = format!("saves/{}", self.some_world(p, dice));
         if self.players[p].pc.has(&world) {
             self.players[p].pc.remove(&world);
             self.notice(p);
@@ -178,7 +187,7 @@ impl Walk {
     }
 
     fn rename(&mut self, p: usize, dice: &mut Dice) {
-        let (from, to) = (WORLDS[at(dice, 4)], WORLDS[at(dice, 4)]);
+        let (from, to) = (self.some_world(p, dice), WORLDS[at(dice, 4)]);
         let pc = &self.players[p].pc;
         let (from, to) = (pc.path(&format!("saves/{from}")), pc.path(&format!("saves/{to}")));
         if from.exists() && !to.exists() {
@@ -186,6 +195,29 @@ impl Walk {
             self.notice(p);
             self.say(p, &format!("renames {} to {}", from.display(), to.display()));
         }
+    }
+
+    /// One of the four, or one that was kept beside another.
+    fn some_world(&self, p: usize, dice: &mut Dice) -> String {
+        let units = units(self.players[p].pc.tree());
+        let copies = units.keys().filter_map(|unit| unit.strip_prefix("saves/").filter(|name| name.contains(" (")));
+        let names: Vec<_> = WORLDS.into_iter().chain(copies).collect();
+        names[at(dice, names.len())].to_owned()
+    }
+
+    fn set_option(&mut self, p: usize, dice: &mut Dice) {
+        let pc = &self.players[p].pc;
+        let known = if pc.has(OPTIONS) { pc.read(OPTIONS) } else { format!("{MACHINE_KEY}:{}\n", pc.name) };
+        let key = KEYS[at(dice, KEYS.len())];
+        let mut lines: Vec<_> = known.lines().filter(|line| line.split(':').next() != Some(key)).collect();
+        let line = format!("{key}:{:08}", self.last_event + 1);
+        lines.push(&line);
+        if dice.roll(4) == 0 {
+            lines.reverse();
+        }
+        pc.write(OPTIONS, lines.join("\n") + "\n");
+        self.notice(p);
+        self.say(p, &format!("sets {line}"));
     }
 
     fn write(&mut self, p: usize, path: &str) {
@@ -218,14 +250,19 @@ impl Walk {
     // What the program does.
 
     fn pull(&mut self, p: usize, dice: &mut Dice) {
-        let answer = ["ask", "keep-local", "use-remote", "keep-local", "use-remote", "cancel"][at(dice, 6)];
+        let answers = ["ask", "keep-local", "use-remote", "keep-both", "later", "later", "most-played", "cancel"];
+        let answer = answers[at(dice, answers.len())];
         let offline = dice.roll(12) == 0;
         self.pull_with(p, answer, offline);
     }
 
     fn pull_with(&mut self, p: usize, answer: &str, offline: bool) {
-        let (before, lost) = (self.players[p].side.clone(), self.is_lost(p));
+        let (before, lost, machine) = (self.players[p].side.clone(), self.is_lost(p), self.machine_key(p));
+        let base = self.base(p);
         let Some(ran) = self.run(p, &["pull", &format!("--on-conflict={answer}")], offline) else { return };
+        if machine.is_some() && self.players[p].pc.has(OPTIONS) {
+            assert_eq!(self.machine_key(p), machine, "what fits only one machine went to another");
+        }
         match text(&ran, "divergence") {
             "blank" | "in_sync" | "ahead" => {
                 expect(&ran, &[0]);
@@ -247,13 +284,24 @@ impl Walk {
                 };
                 if matches!(ran.code, 1 | 3) {
                     expect(&ran, if answer == "cancel" { &[1] } else { &[3] });
-                    assert!(matches!(answer, "ask" | "cancel") && asks(false), "no conflict: {}", ran.stdout);
+                    let may_stop = matches!(answer, "ask" | "most-played" | "cancel");
+                    assert!(may_stop && asks(false), "no conflict: {}", ran.stdout);
                     self.assert_untouched(p);
                 } else {
                     expect(&ran, &[0]);
-                    assert!(!matches!(answer, "ask" | "cancel") || !asks(true), "a conflict: {}", ran.stdout);
-                    assert_eq!(self.base(p).as_ref(), Some(&target));
-                    self.take_in(p, &before, &target, lost, answer);
+                    let may_stop = matches!(answer, "ask" | "most-played" | "cancel");
+                    assert!(!may_stop || !asks(true), "a conflict: {}", ran.stdout);
+                    let settled = ran.json["conflicts"].as_array().unwrap().iter();
+                    let settled = settled.map(|one| (text_of(&one["world"]), text_of(&one["answer"])));
+                    let settled: BTreeMap<_, _> =
+                        settled.map(|(world, answer)| (format!("saves/{world}"), answer)).collect();
+                    if settled.values().all(|answer| answer != "later") {
+                        assert_eq!(self.base(p).as_ref(), Some(&target));
+                    } else {
+                        let saved = self.base(p).filter(|base| self.snapshots[base].known == before.known);
+                        assert!(lost || self.base(p) == base || saved.is_some(), "undecided, and the base has moved");
+                    }
+                    self.take_in(p, &before, &target, lost, &Answered::Told(settled));
                 }
             }
         }
@@ -273,8 +321,9 @@ impl Walk {
         if matches!(text(&ran, "divergence"), "in_sync" | "ahead") {
             self.assert_nothing_new(p);
         }
-        for (path, content) in self.players[p].pc.tree() {
-            assert!(self.saved.contains(&content), "{path} was not saved: {}", ran.stdout);
+        for content in contents(&self.players[p].pc.tree()) {
+            let text = String::from_utf8_lossy(&content);
+            assert!(self.saved.contains(&content), "{text} was not saved: {}", ran.stdout);
         }
     }
 
@@ -325,7 +374,7 @@ impl Walk {
                 let now = self.base(p);
                 let is_over = now != base || !self.is_untouched(p);
                 if let Some(target) = now.filter(|now| is_over && !made.contains(now)) {
-                    self.take_in(p, &before, &target, lost, answer);
+                    self.take_in(p, &before, &target, lost, &Answered::ByAll(answer));
                 }
             }
             _ => self.assert_untouched(p),
@@ -386,6 +435,7 @@ impl Walk {
                     known.event
                 } else {
                     self.last_event += 1;
+                    self.events.insert(self.last_event, name.clone());
                     self.last_event
                 };
                 side.known.insert(event);
@@ -412,7 +462,7 @@ impl Walk {
                 }
                 (None, None) => panic!("{id} came from nowhere"),
             };
-            self.saved.extend(files.values().cloned());
+            self.saved.extend(contents(&files));
             let held = units(files);
             let there: BTreeMap<_, _> = side.units.iter().filter(|(_, unit)| !unit.files.is_empty()).collect();
             assert!(held.keys().eq(there.keys().copied()), "{id} has other files than its PC");
@@ -429,6 +479,7 @@ impl Walk {
         let cloud = &self.snapshots[target];
         let local = if lost { remainder(local) } else { local.clone() };
         let names: BTreeSet<_> = local.units.keys().chain(cloud.units.keys()).cloned().collect();
+        let agreed_once = self.agreed_once(&local, cloud);
         let judge = |name: &String| {
             let (here, there) = (local.unit(name), cloud.unit(name));
             let is_gone = here.files.is_empty() || there.files.is_empty();
@@ -444,6 +495,7 @@ impl Walk {
                 (true, true) => vec![Verdict::Local, Verdict::Cloud, Verdict::Ask],
                 (false, false) if here.files.is_empty() => vec![Verdict::Cloud],
                 (false, false) if there.files.is_empty() => vec![Verdict::Local],
+                (false, false) if name.starts_with("screenshots/") => vec![Verdict::Local],
                 (false, false) if !is_world(name) => vec![Verdict::Local, Verdict::Cloud],
                 (false, false) => vec![Verdict::Ask],
             };
@@ -452,6 +504,14 @@ impl Walk {
             }
             if is_old(&local, &there.files) {
                 verdicts.push(Verdict::Local);
+            }
+            if name.starts_with(OPTIONS) && (!has_options(&local) || !has_options(cloud)) {
+                // The whole file comes back if anything in it was changed.
+                verdicts.extend([Verdict::Local, Verdict::Cloud]);
+            }
+            if name.starts_with(OPTIONS) && !is_gone && !agreed_once {
+                // Without one version that both are built on it is not known who changed what.
+                verdicts.extend([Verdict::Local, Verdict::Cloud]);
             }
             if lost && is_world(name) && !is_gone {
                 // Without all that its base had, it does not know what it went on from.
@@ -466,36 +526,63 @@ impl Walk {
         names.iter().map(judge).collect()
     }
 
+    /// Whether there is a last version that both sides are built on, and not several.
+    fn agreed_once(&self, one: &Side, other: &Side) -> bool {
+        let common = self.snapshots.values().map(|old| &old.known);
+        let common: Vec<_> = common.filter(|old| old.is_subset(&one.known) && old.is_subset(&other.known)).collect();
+        common.iter().any(|last| common.iter().all(|old| old.is_subset(last)))
+    }
+
     /// Whether some snapshot that `side` is built on had the unit like this.
     fn was_in_history(&self, side: &Side, name: &str, files: &Files) -> bool {
         self.snapshots.values().any(|old| old.known.is_subset(&side.known) && old.unit(name).files == *files)
     }
 
     /// A pull brought `target`: checks that the disk holds what it must, and follows.
-    fn take_in(&mut self, p: usize, before: &Side, target: &str, lost: bool, answer: &str) {
+    fn take_in(&mut self, p: usize, before: &Side, target: &str, lost: bool, answered: &Answered) {
         let judged = self.judge(before, target, lost);
         let local = if lost { remainder(before) } else { before.clone() };
         let cloud = self.snapshots[target].clone();
         let disk = units(self.players[p].pc.tree());
         let mut after = Side { units: BTreeMap::new(), known: local.known.union(&cloud.known).copied().collect() };
+        let mut beside = Vec::new();
+        for (name, verdicts) in &judged {
+            let is_here = disk.get(name) == Some(&local.unit(name).files);
+            if answered.about(name, verdicts) == Some("keep_both") || name == "screenshots/2026.png" && is_here {
+                beside.push(cloud.unit(name).files);
+            }
+        }
         for (name, verdicts) in judged {
             let (here, there) = (local.unit(&name), cloud.unit(&name));
             let files = disk.get(&name).cloned().unwrap_or_default();
-            let may_be = |verdict: Verdict| {
-                let answered = match answer {
-                    "keep-local" => verdict == Verdict::Local,
-                    "use-remote" => verdict == Verdict::Cloud,
-                    _ => false,
-                };
-                verdicts.contains(&verdict) || verdicts.contains(&Verdict::Ask) && answered
+            let answer = answered.about(&name, &verdicts);
+            let is_answer = |verdict: Verdict| match answer {
+                Some("keep-local" | "keep_local" | "keep_both" | "later") => verdict == Verdict::Local,
+                Some("use-remote" | "use_remote") => verdict == Verdict::Cloud,
+                _ => false,
             };
+            let is_certain = answer.is_some() && matches!(answered, Answered::Told(_));
+            let may_be = |verdict: Verdict| is_answer(verdict) || !is_certain && verdicts.contains(&verdict);
+            if answer == Some("later") {
+                assert!(files == here.files, "{name} was put off and has changed");
+                let is_open = |event: &Event| !local.knows(*event) && self.events.get(event) == Some(&name);
+                after.known.retain(|event| !is_open(event));
+                after.units.insert(name, here);
+                continue;
+            }
+            if name.contains(" (") && files != there.files && files != here.files && beside.contains(&files) {
+                // A name that was free again.
+                continue;
+            }
             let unit = if files == there.files && may_be(Verdict::Cloud) {
                 there
             } else if files == here.files && may_be(Verdict::Local) {
                 if verdicts.len() > 1 || verdicts.contains(&Verdict::Ask) {
                     // A decision against the other side's, which nobody else has heard of.
                     self.last_event += 1;
+                    self.events.insert(self.last_event, name.clone());
                     after.known.insert(self.last_event);
+                    self.log.push(format!("  {name}: {verdicts:?}, {} over {}", here.event, there.event));
                     Unit { event: self.last_event, ..here }
                 } else {
                     here
@@ -503,12 +590,18 @@ impl Walk {
             } else {
                 let versions = [&here.files, &there.files, &files].map(texts);
                 let pc = &self.players[p].pc;
-                panic!("{name} on {}: {verdicts:?} {answer} here, there, now: {versions:#?}", pc.name);
+                panic!("{name} on {}: {verdicts:?} {answered:?} here, there, now: {versions:#?}", pc.name);
             };
             after.units.insert(name, unit);
         }
-        for name in disk.keys() {
-            assert!(after.units.contains_key(name), "{name} came from nowhere");
+        for (name, files) in disk {
+            if !after.units.contains_key(&name) {
+                assert!(name.contains(" (") && beside.contains(&files), "{name} came from nowhere");
+                self.last_event += 1;
+                self.events.insert(self.last_event, name.clone());
+                after.known.insert(self.last_event);
+                after.units.insert(name, Unit { event: self.last_event, files });
+            }
         }
         self.players[p].side = after;
     }
@@ -520,6 +613,13 @@ impl Walk {
         let pending = Some(&state["pending"]["manifest"]).filter(|_| player.unnoticed);
         let manifest = pending.and_then(Value::as_array).or(state["manifest"].as_array()).unwrap();
         !manifest.is_empty() && manifest.iter().all(|row| !player.pc.has(row[0].as_str().unwrap()))
+    }
+
+    /// The machine's own setting.
+    fn machine_key(&self, p: usize) -> Option<String> {
+        let pc = &self.players[p].pc;
+        let options = pc.has(OPTIONS).then(|| pc.read(OPTIONS))?;
+        options.lines().find(|line| line.starts_with(MACHINE_KEY)).map(str::to_owned)
     }
 
     fn base(&self, p: usize) -> Option<String> {
@@ -561,8 +661,8 @@ impl Walk {
     /// What the program took off the disk is in an undo copy, or in a snapshot.
     fn assert_kept(&mut self, p: usize, before: &Side) {
         let player = &mut self.players[p];
-        let disk: BTreeSet<_> = player.pc.tree().into_values().collect();
-        let undo: BTreeSet<_> = tree(&player.pc.path(".cloud-sync/undo")).into_values().collect();
+        let disk: BTreeSet<_> = contents(&player.pc.tree()).collect();
+        let undo: BTreeSet<_> = contents(&tree(&player.pc.path(".cloud-sync/undo"))).collect();
         let mut gone = player.owed.clone();
         for (name, unit) in &before.units {
             for (path, content) in unit.files.iter().filter(|(_, content)| !disk.contains(*content)) {
@@ -590,7 +690,7 @@ impl Walk {
     fn settle(&mut self, dice: &mut Dice) {
         for _ in 0..8 {
             for p in 0..3 {
-                self.pull_with(p, ["keep-local", "use-remote"][at(dice, 2)], false);
+                self.pull_with(p, ["keep-local", "use-remote", "keep-both"][at(dice, 3)], false);
                 self.push(p, false);
             }
             let base = self.base(0);
@@ -600,7 +700,8 @@ impl Walk {
         }
         assert!(self.cloud.heads().len() <= 1, "several heads: {:?}", self.cloud.heads());
         for p in 1..3 {
-            assert_same(&self.players[0].pc, &self.players[p].pc);
+            let [one, other] = [0, p].map(|p| units(self.players[p].pc.tree()));
+            assert!(one == other, "A has {:?}, another {:?}", one.keys(), other.keys());
         }
         for p in 0..3 {
             let ran = self.players[p].pc.status();
@@ -614,6 +715,10 @@ impl Walk {
     }
 }
 
+fn has_options(side: &Side) -> bool {
+    side.units.iter().any(|(name, unit)| name.starts_with(OPTIONS) && !unit.files.is_empty())
+}
+
 /// What an instance that lost its files still has: those that came since. It deleted nothing.
 fn remainder(side: &Side) -> Side {
     let here = side.units.iter().filter(|(_, unit)| !unit.files.is_empty());
@@ -621,10 +726,54 @@ fn remainder(side: &Side) -> Side {
     Side { known: units.values().map(|unit| unit.event).collect(), units }
 }
 
+/// Who answered what.
+#[derive(Debug)]
+enum Answered<'a> {
+    /// Every world was answered with this, if it was asked about.
+    ByAll(&'a str),
+    /// The program tells which worlds it asked about.
+    Told(BTreeMap<String, String>),
+}
+
+impl Answered<'_> {
+    /// The answer for a unit that was asked about.
+    fn about(&self, unit: &str, verdicts: &BTreeSet<Verdict>) -> Option<&str> {
+        match self {
+            Self::ByAll(answer) => verdicts.contains(&Verdict::Ask).then_some(*answer),
+            Self::Told(told) => {
+                let answer = told.get(unit).map(String::as_str);
+                assert!(answer.is_none() || verdicts.contains(&Verdict::Ask), "{unit} is no question: {verdicts:?}");
+                answer
+            }
+        }
+    }
+}
+
+/// What the files contain, settings line by line.
+fn contents(files: &Files) -> impl Iterator<Item = Vec<u8>> {
+    let of = |(path, content): (&String, &Vec<u8>)| match path.rsplit('/').next() {
+        Some(name) if name.starts_with(OPTIONS) => options(content).map(|(_, line)| line).collect(),
+        _ => vec![content.clone()],
+    };
+    files.iter().flat_map(of)
+}
+
+/// The player's settings.
+fn options(content: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let text = String::from_utf8_lossy(content).into_owned();
+    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    let own = lines.into_iter().filter(|line| !line.starts_with(MACHINE_KEY));
+    own.map(|line| (format!("{OPTIONS}:{}", line.split(':').next().unwrap_or_default()), line.into_bytes()))
+}
+
 /// The files of a disk, unit by unit.
 fn units(files: Files) -> BTreeMap<String, Files> {
     let mut units = BTreeMap::<String, Files>::new();
     for (path, content) in files {
+        if path == OPTIONS {
+            units.extend(options(&content).map(|(unit, line)| (unit, Files::from([(String::new(), line)]))));
+            continue;
+        }
         let inner = path.strip_prefix("saves/").and_then(|rest| rest.split_once('/'));
         let (unit, inner) =
             inner.map_or((path.as_str(), ""), |(world, inner)| (&path["saves/".len()..][..world.len()], inner));
@@ -644,6 +793,10 @@ fn is_world(unit: &str) -> bool {
 
 fn state(pc: &Pc) -> Option<Value> {
     serde_json::from_slice(&fs::read(pc.path(".cloud-sync/state.json")).ok()?).ok()
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn text<'a>(ran: &'a Ran, field: &str) -> &'a str {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Files, Restore};
 use crate::error::Result;
-use crate::snapshot::SnapshotId;
-use crate::state::Entry;
+use crate::scope::world_of;
+use crate::snapshot::{Matter, SnapshotId};
 use crate::sync::decide::Divergence;
 use crate::sync::observe::Observation;
 use crate::sync::plan::same_time;
@@ -15,19 +15,42 @@ use crate::tree::Stat;
 /// How far back versions are joined that have no single common ancestor.
 const MAX_DEPTH: usize = 4;
 
+/// The files of snapshots that were looked at.
+pub(super) type Known = BTreeMap<SnapshotId, Files>;
+
 impl Restore<'_> {
-    /// The files of the last version that both sides are built on.
-    pub(super) fn ancestor(&self) -> Result<Files> {
-        let Observation { state, graph, view, divergence, .. } = self.seen;
+    /// The files of the last version that both sides are built on. What it read on the way is
+    /// `known` then.
+    pub(super) fn ancestor(&self, known: &mut Known) -> Result<Files> {
+        let Observation { state, graph, tree, divergence, .. } = self.seen;
         // An instance that lost its files did not delete them.
         if *divergence == Divergence::LocalLost {
             return Ok(Files::new());
         }
+        let mut ancestor = self.ancestor_of(Matter::Rest, known)?;
+        let worlds = || tree.files.keys().chain(self.listing.files.keys()).filter_map(|path| world_of(path));
+        let mut put_off = graph.put_off(worlds());
+        let here: BTreeSet<_> = state.joined.values().flatten().map(String::as_str).collect();
+        put_off.extend(worlds().filter(|world| here.contains(world)));
+        for world in put_off {
+            let own = self.ancestor_of(Matter::World(world), known)?;
+            ancestor.retain(|path, _| world_of(path) != Some(world));
+            ancestor.extend(own.into_iter().filter(|(path, _)| world_of(path) == Some(world)));
+        }
+        Ok(ancestor)
+    }
+
+    fn ancestor_of(&self, matter: Matter<'_>, known: &mut Known) -> Result<Files> {
+        let Observation { state, graph, view, .. } = self.seen;
+        let is_joined = |open: &BTreeSet<String>| match matter {
+            Matter::Rest => true,
+            Matter::World(world) => !open.contains(world),
+        };
+        let joined = state.joined.iter().filter(|(_, open)| is_joined(open)).map(|(head, _)| head);
         // A base that is gone from the repository has no history, and so no ancestor.
-        let ours = state.base.iter().chain(&state.taken_in).chain(&view.taken_in);
-        let common = graph.common(&self.listing.snapshot.id, ours);
-        let mut known = BTreeMap::new();
-        let mut ancestor = self.joined(&common, &mut known, MAX_DEPTH)?;
+        let ours = state.base.iter().chain(&state.taken_in).chain(&view.taken_in).chain(joined);
+        let common = graph.common(&self.listing.snapshot.id, ours, matter);
+        let mut ancestor = self.joined(&common, matter, known, MAX_DEPTH)?;
         // Of versions that were in conflict, one that a side has left alone since is the one that
         // this side had decided for.
         for id in common.iter().filter(|_| common.len() > 1) {
@@ -45,7 +68,8 @@ impl Restore<'_> {
     fn joined(
         &self,
         snapshots: &BTreeSet<SnapshotId>,
-        known: &mut BTreeMap<SnapshotId, Files>,
+        matter: Matter<'_>,
+        known: &mut Known,
         depth: usize,
     ) -> Result<Files> {
         let graph = &self.seen.graph;
@@ -54,12 +78,12 @@ impl Restore<'_> {
         let mut joined = Files::new();
         while let Some(id) = graph.newest(&open).map(|newest| newest.id.clone()) {
             if !known.contains_key(&id) {
-                known.insert(id.clone(), self.files_of(&id)?);
+                known.insert(id.clone(), self.files_of(&id, MAX_DEPTH)?);
             }
             if done.is_empty() {
                 joined.clone_from(&known[&id]);
             } else if depth > 0 {
-                let older = self.joined(&graph.common(&id, done.iter()), known, depth - 1)?;
+                let older = self.joined(&graph.common(&id, done.iter(), matter), matter, known, depth - 1)?;
                 let mut keep = units::that_differ(&older, &joined);
                 let present: BTreeSet<_> = joined.keys().map(|path| Unit::of(path).path()).collect();
                 // What was deleted in one and changed in the other had stayed.
@@ -77,22 +101,34 @@ impl Restore<'_> {
         Ok(joined)
     }
 
-    /// The files in scope of a snapshot.
-    fn files_of(&self, id: &SnapshotId) -> Result<Files> {
-        let Observation { state, scope, .. } = self.seen;
-        if state.base.as_ref() == Some(id) {
-            let stat = |entry: &Entry| Stat { size: entry.size, mtime: entry.time_in_cloud() };
-            return Ok(state.manifest.iter().map(|(path, entry)| (path.clone(), stat(entry))).collect());
+    /// The files in scope of a snapshot. What it left out is as it was in what it was built on.
+    fn files_of(&self, id: &SnapshotId, depth: usize) -> Result<Files> {
+        let Observation { state, scope, graph, .. } = self.seen;
+        let mut files: Files = if state.base.as_ref() == Some(id) {
+            state.manifest.iter().map(|(path, entry)| (path.clone(), entry.in_cloud())).collect()
+        } else if *id == self.listing.snapshot.id {
+            self.cloud_in_scope()
+        } else {
+            let listing = self.restic.ls(id)?;
+            listing.files.into_iter().filter(|(path, _)| scope.contains(path)).collect()
+        };
+        let Some(snapshot) = graph.get(id).filter(|snapshot| depth > 0 && snapshot.leaves_out("")) else {
+            return Ok(files);
+        };
+        for older in snapshot.builds_on().filter(|older| graph.get(older).is_some()) {
+            for (path, stat) in self.files_of(&older, depth - 1)? {
+                if snapshot.leaves_out(&path) {
+                    files.entry(path).or_insert(stat);
+                }
+            }
         }
-        let listing = self.restic.ls(id)?;
-        Ok(listing.files.into_iter().filter(|(path, _)| scope.contains(path)).collect())
+        Ok(files)
     }
 
     /// The units, by their paths, that this PC and the cloud both have otherwise than `version`.
     fn changed_on_both(&self, version: &Files) -> BTreeSet<String> {
-        let cloud: Files = self.sides().cloud_in_scope().map(|(path, stat)| (path.to_owned(), stat)).collect();
         let here: BTreeSet<_> = self.changed_here(version).iter().map(|path| Unit::of(path).path()).collect();
-        &here & &units::that_differ(version, &cloud)
+        &here & &units::that_differ(version, &self.cloud_in_scope())
     }
 
     /// The files that this PC added, changed or removed since `ancestor`.
@@ -100,12 +136,11 @@ impl Restore<'_> {
         let Observation { state, tree, edits, .. } = self.seen;
         let touched: BTreeSet<_> = edits.touched.iter().map(|(path, _)| path.as_str()).collect();
         let is_changed = |path: &str, local: &Stat, old: &Stat| match state.manifest.get(path) {
-            Some(entry) if (entry.size, entry.mtime) == (local.size, local.mtime) || touched.contains(path) => {
-                (entry.size, entry.time_in_cloud()) != (old.size, old.mtime)
-            }
+            Some(entry) if entry.here == *local || touched.contains(path) => entry.in_cloud() != *old,
             _ => local.size != old.size || !same_time(local.mtime, old.mtime),
         };
         let here = tree.files.iter().filter(|(path, local)| match ancestor.get(*path) {
+            _ if edits.reset.contains(*path) => false,
             Some(old) => is_changed(path, local, old),
             None => true,
         });

@@ -1,0 +1,111 @@
+//! Keeping both: the cloud's version of a world or a screenshot comes under another name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use chrono::Local;
+
+use super::Restore;
+use crate::error::Result;
+use crate::scope::world_of;
+use crate::sync::units::Unit;
+use crate::world::{self, World};
+
+/// Longer names do not fit into a folder's name everywhere, counted in bytes.
+const MAX_NAME: usize = 200;
+
+impl Restore<'_> {
+    /// Gives the fetched files at `paths` the names under which they come, and tells these.
+    pub(super) fn put_beside(&mut self, paths: &[String]) -> Result<Vec<String>> {
+        let mut taken = self.names();
+        let mut names = BTreeMap::<String, String>::new();
+        let mut placed = Vec::new();
+        for path in paths {
+            let unit = Unit::of(path).path();
+            let name = names.entry(unit.clone()).or_insert_with(|| self.name_beside(&unit, &mut taken));
+            let new = format!("{name}{}", &path[unit.len()..]);
+            self.staging.rename(path, &new)?;
+            placed.push(new);
+        }
+        for (unit, name) in &names {
+            match name.strip_prefix("saves/").filter(|_| world_of(&format!("{unit}/")).is_some()) {
+                Some(world) => self.tell_world(unit, world),
+                None => self.ctx.note(&format!("{unit} is another picture on {}; it comes as {name}", self.other())),
+            }
+            if let Some(outside) = placed.iter().find(|path| path.starts_with(name) && !self.seen.scope.contains(path))
+            {
+                self.ctx.warn(&format!("{outside} is not synced by your scope.json"));
+            }
+        }
+        Ok(placed)
+    }
+
+    fn other(&self) -> &str {
+        &self.listing.snapshot.hostname
+    }
+
+    /// All names that are in use on either side, in small letters: not every disk tells them
+    /// from capitals.
+    fn names(&self) -> BTreeSet<String> {
+        let folders = ["saves", "screenshots"].into_iter().flat_map(|folder| {
+            let entries = fs::read_dir(self.ctx.instance.root().join(folder)).into_iter().flatten().flatten();
+            entries.map(move |entry| format!("{folder}/{}", entry.file_name().to_string_lossy()).to_lowercase())
+        });
+        let clouds = self.listing.files.keys().map(|path| Unit::of(path).path().to_lowercase());
+        folders.chain(clouds).collect()
+    }
+
+    /// A new name for `unit`, with the other PC and the day in it.
+    fn name_beside(&self, unit: &str, taken: &mut BTreeSet<String>) -> String {
+        let day = self.listing.snapshot.time.with_timezone(&Local).format("%Y-%m-%d");
+        let other: String = self.other().chars().map(|letter| if is_safe(letter) { letter } else { '_' }).collect();
+        let (folder, file) = unit.rsplit_once('/').unwrap_or(("", unit));
+        // A picture keeps its ending, a world has none.
+        let (stem, ending) = match file.rfind('.').filter(|at| *at > 0 && folder != "saves") {
+            Some(at) => file.split_at(at),
+            None => (file, ""),
+        };
+        let mark = |number: usize| {
+            let number = if number > 1 { format!(" {number}") } else { String::new() };
+            format!(" ({} {day}{number})", cut(&other, 60))
+        };
+        let name = |number: usize| {
+            let mark = mark(number);
+            let stem = cut(stem, MAX_NAME.saturating_sub(mark.len() + ending.len()));
+            format!("{folder}/{stem}{mark}{ending}")
+        };
+        let mut number = 1;
+        while !taken.insert(name(number).to_lowercase()) {
+            number += 1;
+        }
+        name(number)
+    }
+
+    /// The game lists worlds by the name in level.dat.
+    fn tell_world(&self, unit: &str, world: &str) {
+        let level = format!("saves/{world}/level.dat");
+        let folder = unit.strip_prefix("saves/").unwrap_or(unit);
+        let mark = world.strip_prefix(folder).map_or(world, str::trim_start);
+        let title =
+            World::read(&self.staging.file(&format!("saves/{world}"))).name.unwrap_or_else(|| folder.to_owned());
+        let renamed = self
+            .staging
+            .read(&level)
+            .and_then(|old| self.staging.replace(&level, &world::rename(&old, &format!("{title} {mark}"))?));
+        if let Err(error) = renamed {
+            self.ctx.warn(&format!("{world} shows under its old name in the game: {}", error.message()));
+        }
+        self.ctx.note(&format!("the version of {folder} that {} saved comes as a second world: {world}", self.other()));
+    }
+}
+
+/// Whether the character may be in a file's name on every system.
+fn is_safe(letter: char) -> bool {
+    !letter.is_control() && !matches!(letter, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*')
+}
+
+/// The beginning of `text` that has no more than `bytes`.
+fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}

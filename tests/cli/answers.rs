@@ -1,0 +1,288 @@
+//! A world that two PCs changed: what the player may answer, and what comes of it.
+
+use crate::support::evening::{LEVEL, REGION, diverged, two_in_sync};
+use crate::support::pc::assert_same;
+use crate::support::world::Level;
+use crate::support::{Cloud, Pc};
+
+const OTHER: &str = "saves/Other/level.dat";
+
+fn answer(pc: &Pc, answer: &str) -> crate::support::Ran {
+    pc.run(&["pull", &format!("--on-conflict={answer}")])
+}
+
+/// The worlds of an instance that were there under no such name before.
+fn copies(pc: &Pc) -> Vec<String> {
+    let worlds = std::fs::read_dir(pc.path("saves")).unwrap();
+    let names = worlds.map(|world| world.unwrap().file_name().into_string().unwrap());
+    let mut copies: Vec<_> = names.filter(|name| name.contains('(')).collect();
+    copies.sort();
+    copies
+}
+
+/// Everybody pulls and pushes, and in the end all have the same.
+fn settle(cloud: &Cloud, pcs: &[&Pc]) {
+    for _ in 0..3 {
+        for pc in pcs {
+            let pulled = pc.pull();
+            assert_eq!(pulled.code, 0, "{}: {}", pc.name, pulled.stdout);
+            assert_eq!(pc.push().code, 0, "{}", pc.name);
+        }
+    }
+    assert_eq!(cloud.heads().len(), 1);
+    for pc in &pcs[1..] {
+        assert_same(pcs[0], pc);
+    }
+}
+
+/// Both played the same world, each its own evening; B saved.
+fn both_played(cloud: &Cloud) -> (Pc, Pc) {
+    let (a, b) = two_in_sync(cloud);
+    let skylands = |pc: &Pc, hours| {
+        let level = Level::of("1.21.1").name("Skylands").day(7).played_hours(hours);
+        level.write(&pc.path("saves/World"));
+        // Nobody plays within the same tick of a disk's clock.
+        let played = |path: &str| path.starts_with("saves/World/stats") || path == LEVEL;
+        for (path, content) in pc.tree().into_iter().filter(|(path, _)| played(path)) {
+            let at = std::time::SystemTime::now() + std::time::Duration::from_secs(hours.unsigned_abs());
+            pc.write(&path, content);
+            std::fs::File::options().write(true).open(pc.path(&path)).unwrap().set_modified(at).unwrap();
+        }
+    };
+    skylands(&a, 3);
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    skylands(&a, 4);
+    a.write("saves/World/region/r.1.0.mca", "explored on A");
+    skylands(&b, 6);
+    b.write(REGION, "changed on B");
+    b.push().expect(0, "ahead", "saved");
+    (a, b)
+}
+
+#[test]
+fn keep_both_brings_the_clouds_world_beside_with_a_name_of_its_own() {
+    let cloud = Cloud::server();
+    let (a, b) = both_played(&cloud);
+    let mine = a.tree();
+    let theirs = b.tree();
+    let ran = answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    assert_eq!(ran.json["conflicts"][0]["world"], "World");
+    assert_eq!(ran.json["conflicts"][0]["answer"], "keep_both");
+    let [copy] = &copies(&a)[..] else { panic!("{:?}", copies(&a)) };
+    assert!(copy.starts_with("World (B 20"), "{copy}");
+    for (path, content) in mine {
+        assert!(a.tree()[&path] == content, "{path} has changed");
+    }
+    for (path, content) in theirs.iter().filter(|(path, _)| path.starts_with("saves/World/")) {
+        let there = path.replace("saves/World/", &format!("saves/{copy}/"));
+        assert!(path == LEVEL || a.tree()[&there] == *content, "{there} is not B's");
+    }
+    let name = |folder: &str| cloud_sync::world::World::read(&a.path(folder)).name.unwrap();
+    assert_eq!(name("saves/World"), "Skylands");
+    assert!(name(&format!("saves/{copy}")).starts_with("Skylands (B 20"), "{}", name(&format!("saves/{copy}")));
+
+    settle(&cloud, &[&a, &b]);
+    assert_eq!(&copies(&b), std::slice::from_ref(copy));
+    assert_eq!(b.undo_files()[LEVEL], theirs[LEVEL], "what B had under the name is in its undo copy");
+}
+
+#[test]
+fn keep_both_can_be_undone_and_done_again_without_a_clash() {
+    let cloud = Cloud::server();
+    let (a, b) = both_played(&cloud);
+    let before = a.tree();
+    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    a.run(&["undo"]).expect(0, "unknown", "undone");
+    assert_eq!(a.tree(), before);
+    a.run(&["undo"]).expect(0, "unknown", "undone");
+    a.push().expect(0, "ahead", "saved");
+    a.write(LEVEL, "again on A");
+    b.write(LEVEL, "again on B");
+    b.push().expect(0, "diverged", "saved");
+    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    assert_eq!(copies(&a).len(), 2, "{:?}", copies(&a));
+    settle(&cloud, &[&a, &b]);
+}
+
+#[test]
+fn a_world_whose_level_dat_is_damaged_is_kept_beside_all_the_same() {
+    let cloud = Cloud::folder();
+    let (a, b) = diverged(&cloud);
+    answer(&a, "keep-both").expect(0, "diverged", "kept_both").warns("under its old name");
+    let copy = &copies(&a)[0];
+    assert_eq!(a.read(&format!("saves/{copy}/level.dat")), "day 2 on B");
+    settle(&cloud, &[&a, &b]);
+}
+
+#[test]
+fn a_machine_with_a_wild_name_makes_a_world_with_a_tame_one() {
+    let cloud = Cloud::folder();
+    let (a, mut b) = two_in_sync(&cloud);
+    b.name = "C:\\PC/of <Steve>?".to_owned();
+    a.write(LEVEL, "A's");
+    b.write(LEVEL, "B's");
+    b.push().expect(0, "ahead", "saved");
+    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    let copy = &copies(&a)[0];
+    assert!(copy.starts_with("World (C__PC_of _Steve__ 20"), "{copy}");
+}
+
+#[test]
+fn deciding_later_brings_all_else_and_asks_again() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(OTHER, "other 1");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    a.write(LEVEL, "world on A");
+    b.write(LEVEL, "world on B");
+    b.write(OTHER, "other 2, on B");
+    b.write("saves/New/level.dat", "new on B");
+    b.push().expect(0, "ahead", "saved");
+
+    let ran = answer(&a, "later").expect(0, "diverged", "later").warns("asks again");
+    assert_eq!(ran.json["conflicts"][0]["answer"], "later");
+    assert_eq!(a.read(LEVEL), "world on A");
+    assert_eq!(a.read(OTHER), "other 2, on B");
+    assert_eq!(a.read("saves/New/level.dat"), "new on B");
+
+    // Played on with all of it, and saved beside: the decision is still open.
+    a.write(LEVEL, "world on A, played on");
+    a.write(OTHER, "other 3, on A");
+    a.push().expect(0, "diverged", "saved");
+    assert_eq!(cloud.heads().len(), 2);
+    let before = a.tree();
+    a.pull().expect(3, "diverged", "cancelled").says("played World,");
+    assert_eq!(a.tree(), before);
+
+    // The other PC is asked about that world alone, too: what A took in is no question there.
+    b.write("saves/New/level.dat", "new 2, on B");
+    b.pull().expect(3, "diverged", "cancelled").says("played World,");
+    answer(&b, "use-remote").expect(0, "diverged", "took_remote");
+    assert_eq!(b.read(LEVEL), "world on A, played on");
+    assert_eq!(b.read(OTHER), "other 3, on A");
+    assert_eq!(b.read("saves/New/level.dat"), "new 2, on B");
+    b.push().expect(0, "ahead", "saved");
+
+    // Which settles it for A.
+    a.pull().expect(0, "behind", "restored");
+    settle(&cloud, &[&a, &b]);
+}
+
+#[test]
+fn deciding_later_can_be_decided_by_the_one_who_did() {
+    for choice in ["keep-local", "use-remote", "keep-both"] {
+        for pushed in [false, true] {
+            let cloud = Cloud::folder();
+            let (a, b) = two_in_sync(&cloud);
+            a.write(LEVEL, "on A");
+            b.write(LEVEL, "on B");
+            b.write("options.txt", "fov:0.9\n");
+            b.push().expect(0, "ahead", "saved");
+            answer(&a, "later").expect(0, "diverged", "later");
+            if pushed {
+                a.write("screenshots/a.png", "picture");
+                a.push().expect(0, "diverged", "saved");
+            }
+            assert_eq!(answer(&a, choice).code, 0, "{choice}");
+            let expected = if choice == "use-remote" { "on B" } else { "on A" };
+            assert_eq!(a.read(LEVEL), expected, "{choice}");
+            assert_eq!(a.read("options.txt"), "fov:0.9\n");
+            settle(&cloud, &[&a, &b]);
+            assert_eq!(b.read(LEVEL), expected, "{choice}");
+        }
+    }
+}
+
+#[test]
+fn deciding_later_at_first_sight_keeps_the_question_open() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let c = cloud.pc("C");
+    c.write(LEVEL, "C's own");
+    c.write("screenshots/c.png", "picture");
+    answer(&c, "later").expect(0, "first_link", "later");
+    assert_eq!(c.read(LEVEL), "C's own");
+    assert!(!c.has(REGION), "two worlds are mixed");
+    assert_eq!(c.read("options.txt"), "fov:0.5\n");
+    c.pull().expect(3, "first_link", "cancelled");
+    c.push().expect(0, "first_link", "saved");
+    c.pull().expect(3, "diverged", "cancelled");
+    answer(&c, "keep-local").expect(0, "diverged", "kept_local");
+    c.push().expect(0, "ahead", "saved");
+    settle(&cloud, &[&a, &b, &c]);
+    assert_eq!(a.read(LEVEL), "C's own");
+}
+
+#[test]
+fn an_instance_that_lost_its_files_can_decide_later() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.remove("saves");
+    a.remove("options.txt");
+    a.write("saves/World/new.dat", "made anew on A");
+    answer(&a, "later").expect(0, "local_lost", "later");
+    assert_eq!(a.read("options.txt"), "fov:0.5\n");
+    assert!(!a.has(LEVEL), "two worlds are mixed");
+    a.push();
+    a.pull().expect(3, "diverged", "cancelled");
+    answer(&a, "use-remote").expect(0, "diverged", "took_remote");
+    assert_same(&a, &b);
+    settle(&cloud, &[&a, &b]);
+}
+
+#[test]
+fn most_played_is_told_by_play_time_and_not_by_clocks() {
+    let cloud = Cloud::server();
+    let (mut a, b) = both_played(&cloud);
+    a.clock = 30 * 86_400;
+    a.write("saves/World/region/r.2.0.mca", "later by the clock");
+    answer(&a, "most-played").expect(0, "diverged", "took_remote");
+    assert_same(&a, &b);
+    settle(&cloud, &[&a, &b]);
+}
+
+#[test]
+fn most_played_asks_where_it_cannot_be_told() {
+    let cloud = Cloud::folder();
+    let (a, _) = diverged(&cloud);
+    let before = a.tree();
+    answer(&a, "most-played").expect(3, "diverged", "cancelled").says("nobody is here to choose");
+    assert_eq!(a.tree(), before);
+}
+
+#[test]
+fn what_is_given_up_is_in_the_history_and_in_the_undo_copy() {
+    for first_link in [false, true] {
+        let cloud = Cloud::folder();
+        let (a, b) = diverged(&cloud);
+        if first_link {
+            a.remove(".cloud-sync/state.json");
+        }
+        let mine = a.read(LEVEL);
+        assert_eq!(answer(&a, "use-remote").code, 0);
+        assert_same(&a, &b);
+        assert_eq!(a.undo_files()[LEVEL], mine.as_bytes());
+        let snapshots = cloud.snapshots();
+        let ids = snapshots.iter().map(|snapshot| snapshot["id"].as_str().unwrap());
+        assert!(ids.clone().any(|id| cloud.content(id, LEVEL) == mine), "it is in no snapshot");
+        settle(&cloud, &[&a, &b]);
+    }
+}
+
+#[test]
+fn two_pictures_of_one_name_are_both_kept() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write("screenshots/2026-11-20.png", "of A");
+    b.write("screenshots/2026-11-20.png", "of B");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "diverged", "restored");
+    assert_eq!(a.read("screenshots/2026-11-20.png"), "of A");
+    settle(&cloud, &[&a, &b]);
+    let pictures: Vec<_> = b.tree().into_iter().filter(|(path, _)| path.starts_with("screenshots/")).collect();
+    assert_eq!(pictures.len(), 2, "{pictures:?}");
+    let of_b = pictures.iter().find(|(_, content)| content == b"of B").unwrap();
+    assert!(of_b.0.starts_with("screenshots/2026-11-20 (B 20") && of_b.0.ends_with(").png"), "{}", of_b.0);
+}
