@@ -40,6 +40,15 @@ pub enum Command {
     },
     /// After the game: save what was played
     Push(Stray),
+    /// Both around the game, as a launcher's wrapper command: pull, run GAME, push however it ended
+    Run {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        stray: Stray,
+        /// The game, which the launcher adds; the exit code is the game's
+        #[arg(last = true, required = true, value_name = "GAME")]
+        game: Vec<OsString>,
+    },
     /// Say how this PC and the cloud compare, and change nothing
     Status(Stray),
     /// Say what is synced here, the largest first, and change nothing
@@ -101,6 +110,7 @@ impl Command {
         match self {
             Self::Pull { .. } => "pull",
             Self::Push(_) => "push",
+            Self::Run { .. } => "run",
             Self::Status(_) => "status",
             Self::Scope { .. } => "scope",
             Self::Undo { .. } => "undo",
@@ -118,6 +128,7 @@ impl Command {
             | Self::Logout(stray)
             | Self::Doctor(stray)
             | Self::Pull { stray, .. }
+            | Self::Run { stray, .. }
             | Self::Undo { stray, .. }
             | Self::Login { stray, .. } => &stray.words,
             Self::Scope { .. } | Self::Completions { .. } => &[],

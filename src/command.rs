@@ -3,6 +3,7 @@
 pub mod before;
 pub mod doctor;
 pub mod login;
+pub mod run;
 pub mod scope;
 pub mod status;
 pub mod sync;

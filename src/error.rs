@@ -41,7 +41,7 @@ pub enum Kind {
     /// Ctrl-C, or asked to end.
     Interrupted,
     /// The command that was to run before the pull failed with this exit code.
-    Command(u8),
+    Command(i32),
 }
 
 impl Error {

@@ -23,13 +23,14 @@ pub enum Exit {
     Partial,
     /// 130: Ctrl-C, or asked to end.
     Interrupted,
-    /// The exit code of the command that ran before the pull, and failed.
-    Command(u8),
+    /// The exit code of another command: of the one that ran before the pull and failed, or of
+    /// the game. On Windows it may be any number.
+    Command(i32),
 }
 
 impl Exit {
     /// The number.
-    pub fn code(self) -> u8 {
+    pub fn code(self) -> i32 {
         match self {
             Self::Ok => 0,
             Self::Failed => 1,
@@ -43,11 +44,5 @@ impl Exit {
             Self::Interrupted => 130,
             Self::Command(code) => code,
         }
-    }
-}
-
-impl From<Exit> for std::process::ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
     }
 }

@@ -1,21 +1,30 @@
 //! Ctrl-C, and being asked to end: one flag, looked at wherever something waits; at a prompt,
-//! which looks at nothing, the end comes at once.
+//! which looks at nothing, the end comes at once. While the game runs, it is the game's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use crate::exit::Exit;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 /// The terminal as it was before a prompt, while there is one.
 static PROMPT: Mutex<Option<terminal::Mode>> = Mutex::new(None);
+/// Asks another process to end, while that is who is meant.
+static HEIR: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+/// A Ctrl-C that ended the other process may reach us so much later than it.
+const LATE: Duration = Duration::from_millis(100);
 
 /// Turns Ctrl-C, SIGTERM and a closing console into the flag.
 pub fn install() {
     // Only a second installation can fail, and the first one does.
     let _ = ctrlc::set_handler(|| {
+        if let Some(ask_to_end) = &*lock(&HEIR) {
+            return ask_to_end();
+        }
         request();
-        if let Some(mode) = PROMPT.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(mode) = lock(&PROMPT).take() {
             terminal::restore(mode);
             end();
         }
@@ -25,7 +34,7 @@ pub fn install() {
 /// Ends the process: a prompt holds nothing that would have to be tidied up.
 #[expect(clippy::exit, reason = "the prompt's thread waits for a key and cannot be woken")]
 fn end() {
-    std::process::exit(Exit::Interrupted.code().into());
+    std::process::exit(Exit::Interrupted.code());
 }
 
 /// Asks to end.
@@ -40,11 +49,32 @@ pub fn requested() -> bool {
 
 /// Runs a prompt, which an interrupt ends at once.
 pub fn at_prompt<T>(prompt: impl FnOnce() -> T) -> T {
-    let set = |mode| *PROMPT.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    let set = |mode| *lock(&PROMPT) = mode;
     set(Some(terminal::mode()));
     let answer = prompt();
     set(None);
     answer
+}
+
+/// Starts another process and waits for it. What asks us to end meanwhile is left to it, and
+/// passed on by what `start` gives along.
+pub fn leave_to<T, E>(
+    start: impl FnOnce() -> Result<(T, Box<dyn Fn() + Send>), E>,
+    wait: impl FnOnce(&mut T),
+) -> Result<T, E> {
+    // What comes while it starts waits until it can be passed on.
+    let mut heir = lock(&HEIR);
+    let (mut other, ask_to_end) = start()?;
+    *heir = Some(ask_to_end);
+    drop(heir);
+    wait(&mut other);
+    thread::sleep(LATE);
+    *lock(&HEIR) = None;
+    Ok(other)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(unix)]

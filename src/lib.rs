@@ -26,6 +26,7 @@
 //! ```
 
 pub mod args;
+mod child;
 pub mod cli;
 pub mod command;
 pub mod context;
@@ -102,6 +103,9 @@ pub fn main() -> Exit {
     }
     let args = &cli.args;
     let front = front(args);
+    if let Command::Run { game, .. } = &cli.command {
+        return report(args, &command::run::run(args, &*front, game));
+    }
     let outcome = run(name, args, &*front, |ctx, outcome| match &cli.command {
         Command::Pull { before, .. } => {
             command::before::run(ctx, before)?;
@@ -121,7 +125,7 @@ pub fn main() -> Exit {
         Command::Login { token_stdin, .. } => command::login::login(ctx, *token_stdin),
         Command::Logout(_) => command::login::logout(ctx, outcome),
         Command::Doctor(_) => command::doctor::doctor(ctx),
-        Command::Completions { .. } => Ok(()),
+        Command::Run { .. } | Command::Completions { .. } => Ok(()),
     });
     report(args, &outcome)
 }

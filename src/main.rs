@@ -1,7 +1,6 @@
 //! The program. All of it is in the library.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    cloud_sync::main().into()
+fn main() {
+    // Not an `ExitCode`, which has eight bits; the game's has 32 on Windows.
+    std::process::exit(cloud_sync::main().code());
 }

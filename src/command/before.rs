@@ -19,7 +19,7 @@ pub fn run(ctx: &Context<'_>, command: &[OsString]) -> Result<()> {
     match status.code() {
         Some(0) => Ok(()),
         code => {
-            let code = code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+            let code = code.unwrap_or(1);
             Err(Error::new(Kind::Command(code), format!("{name} failed with exit code {code}; nothing was pulled"))
                 .hint("what it printed above says why"))
         }

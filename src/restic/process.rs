@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::error::ResticError;
 use super::event::{self, Event, ItemError};
-use crate::interrupt;
+use crate::{child, interrupt};
 
 /// The longest line that is read as one; `snapshots` prints all it has in a single line.
 const MAX_LINE: u64 = 128 << 20;
@@ -117,6 +117,7 @@ pub fn run(
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     platform::prepare(&mut command);
+    child::die_with_us(&mut command);
     let mut child = command.spawn().map_err(|error| ResticError::Start {
         exe: command.get_program().to_string_lossy().into_owned(),
         cause: error.to_string(),
@@ -266,24 +267,9 @@ mod platform {
     use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
     /// restic gets a process group of its own, so that it and its helpers (ssh, rclone) can
-    /// be ended together and a Ctrl-C reaches it once, from us; on Linux it dies with us.
+    /// be ended together and a Ctrl-C reaches it once, from us.
     pub fn prepare(command: &mut Command) {
         command.process_group(0);
-        #[cfg(target_os = "linux")]
-        {
-            let parent = std::process::id();
-            #[expect(unsafe_code, reason = "runs between fork and exec; makes two system calls and allocates nothing")]
-            // SAFETY: both calls are async-signal-safe.
-            unsafe {
-                command.pre_exec(move || {
-                    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-                    // We may have died before that took effect.
-                    let orphaned =
-                        rustix::process::getppid().is_none_or(|pid| pid.as_raw_pid().cast_unsigned() != parent);
-                    if orphaned { Err(std::io::ErrorKind::Interrupted.into()) } else { Ok(()) }
-                });
-            }
-        }
     }
 
     /// Asks it to tidy up and end.
