@@ -12,6 +12,7 @@ mod cli {
     mod care;
     mod catch_up;
     mod design;
+    mod game;
     mod history;
     mod kill;
     mod network;

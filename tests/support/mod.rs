@@ -3,6 +3,7 @@
 pub mod cloud;
 pub mod evening;
 pub mod fake;
+pub mod game;
 pub mod http;
 pub mod pc;
 pub mod tools;
