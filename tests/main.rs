@@ -17,6 +17,8 @@ mod cli {
     mod kill;
     mod network;
     mod packwiz;
+    #[cfg(target_os = "linux")]
+    mod prompt;
     mod provision;
     mod scope;
     mod secrets;

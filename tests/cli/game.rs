@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::support::Cloud;
 use crate::support::evening::{LEVEL, two_in_sync};
 use crate::support::game::{self, Game};
-use crate::support::pc::ran;
+use crate::support::pc::{assert_same, ran};
 use crate::support::whole::Whole;
 
 #[test]
@@ -51,6 +51,32 @@ fn a_push_saves_what_the_running_game_does_not_have_open() {
     game.close();
     a.push().expect(0, "ahead", "saved");
     assert_eq!(cloud.content(&a.base().unwrap(), LEVEL), "day 2");
+}
+
+#[test]
+fn a_world_that_a_push_left_out_is_no_question_when_it_comes() {
+    for b_pushes in [false, true] {
+        let cloud = Cloud::server();
+        let (a, b) = two_in_sync(&cloud);
+        let mut game = Game::in_world(&a, "World");
+        a.write("options.txt", "fov:0.7\n");
+        a.push().expect(8, "ahead", "saved").warns("saves/World");
+        b.pull().expect(0, "behind", "restored");
+        if b_pushes {
+            assert_eq!(b.push().code, 0);
+        }
+        game.tell(&format!("write {LEVEL} day 2"));
+        game.close();
+        assert_eq!(a.push().code, 0);
+        assert_eq!(b.pull().code, 0, "B has not played that world");
+        for pc in [&a, &b, &a] {
+            pc.push();
+            assert_eq!(pc.pull().code, 0);
+            assert_eq!(pc.read(LEVEL), "day 2", "on {}", pc.name);
+        }
+        a.remove("saves/World/session.lock");
+        assert_same(&a, &b);
+    }
 }
 
 #[test]
@@ -139,6 +165,7 @@ mod wrapped {
     use crate::support::fake::Fake;
     use crate::support::game::{DEADLINE, Game};
     use crate::support::http::Gate;
+    use crate::support::pc::assert_same;
     use crate::support::pc::{heard, ran};
     use crate::support::whole::Whole;
     use crate::support::{Cloud, Pc, Ran};
@@ -212,11 +239,11 @@ mod wrapped {
     fn a_conflict_that_nobody_can_answer_starts_no_game() {
         let cloud = Cloud::server();
         let (a, _) = diverged(&cloud);
-        let before = Whole::of(&a, &cloud);
+        let before = a.tree();
         let refused = ran(&mut game(&a, "touch mark")).expect(3, "diverged", "cancelled");
         assert_eq!(refused.json["command"], "run");
         refused.says("the game was not started");
-        before.assert_kept(&a, &cloud);
+        assert_eq!(a.tree(), before);
         ran(game(&a, "cat saves/World/level.dat > mark").env("CLOUD_SYNC_ON_CONFLICT", "keep-local"))
             .expect(0, "ahead", "saved");
         assert_eq!(a.read("mark"), "day 2 on A");

@@ -6,6 +6,8 @@ pub mod fake;
 pub mod game;
 pub mod http;
 pub mod pc;
+#[cfg(target_os = "linux")]
+pub mod terminal;
 pub mod tools;
 pub mod whole;
 pub mod world;

@@ -50,9 +50,9 @@ impl Restore<'_> {
             if merged == here {
                 plan.fetch.retain(|fetched| *fetched != path);
                 if is_clouds {
-                    plan.keep.push(path)
+                    plan.keep.push(path);
                 } else {
-                    plan.differ.push(path)
+                    plan.differ.push(path);
                 }
                 continue;
             }
