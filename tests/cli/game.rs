@@ -165,9 +165,7 @@ mod wrapped {
     use crate::support::fake::Fake;
     use crate::support::game::{DEADLINE, Game};
     use crate::support::http::Gate;
-    use crate::support::pc::assert_same;
     use crate::support::pc::{heard, ran};
-    use crate::support::whole::Whole;
     use crate::support::{Cloud, Pc, Ran};
 
     /// A game that does what a shell's script says.

@@ -58,10 +58,10 @@ impl Terminal {
                 return;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.said.recv_timeout(left) {
-                Ok(bytes) => self.screen.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("{text:?} was never on the screen:\n{}", self.screen),
-            }
+            let Ok(bytes) = self.said.recv_timeout(left) else {
+                panic!("{text:?} was never on the screen:\n{}", self.screen)
+            };
+            self.screen.push_str(&String::from_utf8_lossy(&bytes));
         }
     }
 
