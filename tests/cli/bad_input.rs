@@ -869,11 +869,9 @@ fn saves_on_a_disk_that_is_not_there_are_not_taken_for_deleted() {
     a.pull().expect(5, "behind", "stopped").says("a folder on the way is a link");
     before.assert_kept(&a, &cloud);
 
-    // What was not saved may have been edited, so it is asked for and not overwritten.
+    // It is as it was when it was last saved, so nobody is asked.
     fs::rename(&unplugged, &disk).unwrap();
-    a.pull().expect(3, "diverged", "cancelled");
-    assert_eq!(a.read(LEVEL), "day 1");
-    a.run(&["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
+    a.pull().expect(0, "diverged", "restored");
     assert_same(&a, &b);
 }
 
@@ -961,10 +959,8 @@ mod permissions {
             permit(&a, "saves/World/region", 0o700);
             assert!(a.tree() == files);
 
-            // What was not saved may have been edited, so it is asked for and not overwritten.
-            run(&cloud, &mut a.command(&["pull"])).expect(3, "diverged", "cancelled");
-            assert!(a.tree() == files);
-            run(&cloud, &mut a.command(&["pull", "--on-conflict=use-remote"])).expect(0, "diverged", "took_remote");
+            // What was not saved is as it was, so nobody is asked.
+            run(&cloud, &mut a.command(&["pull"])).expect(0, "diverged", "restored");
             assert_same(&a, &b);
         }
     }

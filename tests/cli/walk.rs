@@ -75,6 +75,8 @@ struct Player {
     side: Side,
     /// Contents that no snapshot has, and that a pull or an undo took off the disk.
     owed: BTreeSet<Vec<u8>>,
+    /// What it took in when it last put off a decision, and the base that it had then.
+    put_off: Option<(Option<String>, Side)>,
     /// Whether a push that was killed made a snapshot that no run has noticed yet.
     unnoticed: bool,
 }
@@ -107,8 +109,13 @@ impl Drop for Walk {
 impl Walk {
     fn new() -> Self {
         let cloud = Cloud::folder();
-        let player =
-            |name| Player { pc: cloud.pc(name), side: Side::default(), owed: BTreeSet::new(), unnoticed: false };
+        let player = |name| Player {
+            pc: cloud.pc(name),
+            side: Side::default(),
+            owed: BTreeSet::new(),
+            put_off: None,
+            unnoticed: false,
+        };
         Self {
             players: ["A", "B", "C"].map(player).into(),
             cloud,
@@ -422,14 +429,16 @@ impl Walk {
 
     /// Takes what is on the disk now for what the player did.
     fn notice(&mut self, p: usize) {
-        let base = self.base(p).and_then(|base| self.snapshots.get(&base)).cloned().unwrap_or_default();
+        let base = self.base(p);
+        let put_off = self.players[p].put_off.as_ref().filter(|(then, _)| *then == base).map(|(_, side)| side);
+        let agreed = put_off.or_else(|| self.snapshots.get(&base?)).cloned().unwrap_or_default();
         let now = units(self.players[p].pc.tree());
         let side = &mut self.players[p].side;
         let names: BTreeSet<_> = now.keys().chain(side.units.keys()).cloned().collect();
         for name in names {
             let files = now.get(&name).cloned().unwrap_or_default();
             if files != side.unit(&name).files {
-                let known = base.unit(&name);
+                let known = agreed.unit(&name);
                 // As it was when both last agreed: nothing has happened after all.
                 let event = if known.files == files {
                     known.event
@@ -535,7 +544,10 @@ impl Walk {
 
     /// Whether some snapshot that `side` is built on had the unit like this.
     fn was_in_history(&self, side: &Side, name: &str, files: &Files) -> bool {
-        self.snapshots.values().any(|old| old.known.is_subset(&side.known) && old.unit(name).files == *files)
+        // Of a version that was taken in but for other worlds this one is history, too.
+        let about = |event: &&Event| self.events.get(event).is_some_and(|unit| unit == name);
+        let is_history = |old: &Side| old.known.iter().filter(about).all(|event| side.knows(*event));
+        self.snapshots.values().any(|old| old.unit(name).files == *files && is_history(old))
     }
 
     /// A pull brought `target`: checks that the disk holds what it must, and follows.
@@ -603,6 +615,8 @@ impl Walk {
                 after.units.insert(name, Unit { event: self.last_event, files });
             }
         }
+        let is_put_off = matches!(answered, Answered::Told(told) if told.values().any(|answer| answer == "later"));
+        self.players[p].put_off = is_put_off.then(|| (self.base(p), after.clone()));
         self.players[p].side = after;
     }
 
