@@ -128,8 +128,9 @@ impl<'a> Context<'a> {
         match given {
             Some(url) => Ok(url),
             None => self.config()?.url.ok_or_else(|| {
-                Error::new(Kind::Usage, "no repository is named for this instance")
-                    .hint("give --url=https://HOST, or run `cloud-sync login --url=https://HOST` once")
+                let folder = self.instance.root().display();
+                Error::new(Kind::Usage, "this instance is not set up yet: no address of a cloud is known for it")
+                    .hint(format!("open a terminal in {folder} and run `cloud-sync login --url=https://HOST` once"))
             }),
         }
     }

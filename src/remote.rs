@@ -103,13 +103,18 @@ fn request_list(address: Url, token: &Token) -> Result<Remote> {
     // restic takes no proxy to this PC either.
     let client = if is_loopback(&address) { client.no_proxy() } else { client };
     let client = client.build().map_err(|error| offline(root_cause(&error)))?;
+    let has_path = address.path().trim_matches('/').split('/').count() > 2;
     let request =
         client.get(address).basic_auth(token.user(), Some(token.password().expose())).header("Accept", LIST_V2);
     // On the request, it ends the reading of the body, too.
     let response = request.timeout(WHOLE).send().map_err(|error| offline(root_cause(&error)))?;
     let rejected = |reason: &str| {
-        Error::new(Kind::SignedOut, format!("the cloud does not let you in: {reason}"))
-            .hint("sign in again with `cloud-sync login`; on a server with --private-repos an address with a path begins with your user name: rest:https://HOST/USER/PACK/")
+        let error = Error::new(Kind::SignedOut, format!("the cloud does not let you in: {reason}"));
+        if has_path {
+            error.hint("sign in with `cloud-sync login`; on a server with --private-repos the path of an address begins with your user name: rest:https://HOST/USER/PACK/")
+        } else {
+            error.hint("sign in with `cloud-sync login`; whoever runs the server gives you a token")
+        }
     };
     match response.status() {
         StatusCode::OK => read_list(response).map(Remote::Ids),
@@ -176,7 +181,9 @@ pub fn root_cause(error: &dyn std::error::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
+    let text = cause.to_string();
+    // How TLS says that the other side speaks something else.
+    if text.contains("InvalidContentType") { "that server does not speak https".to_owned() } else { text }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::args::CatchUp;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
-use crate::front::counted;
+use crate::front::{counted, human_bytes};
 use crate::game;
 use crate::interrupt;
 use crate::outcome::{Done, Outcome};
@@ -238,7 +238,10 @@ fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &
         CatchUp::Never => false,
     };
     if !is_wanted {
-        ctx.note("this PC has changes that are not saved yet; the next push saves them");
+        ctx.note(&format!(
+            "{} of changes are not saved yet; the next push saves them, or a pull with --catch-up=always",
+            human_bytes(seen.edited_bytes())
+        ));
         return Ok(false);
     }
     // A disk that is not mounted looks like that, too.

@@ -336,7 +336,7 @@ impl Edits {
         let kinds = [(self.added.len(), "added"), (self.changed.len(), "changed"), (self.removed.len(), "removed")];
         let parts = kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         let parts: Vec<_> = parts.collect();
-        if parts.is_empty() { "a decision".to_owned() } else { parts.join(", ") }
+        if parts.is_empty() { "your decision".to_owned() } else { parts.join(", ") }
     }
 
     /// Whether there are none.

@@ -138,6 +138,9 @@ impl Doctor<'_> {
         let by_restic = || remote::list_by_restic(&self.ctx.restic(account, false)?);
         let location = account.repository.location();
         match remote::list(&account.repository, &account.token, by_restic) {
+            Ok(Remote::Missing) if self.has_synced() => {
+                self.trouble("repository", &format!("{location} is not there, but this PC has synced with it: is its disk plugged in, is the address right?"));
+            }
             Ok(Remote::Missing) => self.ok("repository", &format!("{location}: not made yet; the first push makes it")),
             Ok(Remote::Ids(ids)) if has_restic => {
                 let opened = self.ctx.restic(account, false).and_then(|restic| Ok(restic.open()?));
@@ -149,6 +152,10 @@ impl Doctor<'_> {
             Ok(Remote::Ids(ids)) => self.ok("repository", &format!("{location}: {}", counted(ids.len(), "snapshot"))),
             Err(error) => self.failed("repository", &error),
         }
+    }
+
+    fn has_synced(&self) -> bool {
+        State::load(&self.ctx.instance.state_file()).is_ok_and(|state| state.base.is_some())
     }
 
     fn scope(&mut self) {

@@ -21,21 +21,29 @@ pub fn login(ctx: &mut Context<'_>, token_stdin: bool) -> Result<()> {
         Kind::Offline => error.hint("check the address and the network, and run it again; nothing was stored"),
         _ => error,
     })?;
-    account.token.save(&ctx.token_file())?;
-    // A folder keeps its meaning wherever the next command is run.
-    let url = match account.repository.place() {
-        Place::Folder(folder) => folder.display().to_string(),
-        _ => url,
-    };
-    ctx.remember_url(&url)?;
+    keep(ctx, &account, &url)?;
     ctx.note(&format!("signed in as {}", account.token.user()));
     Ok(())
 }
 
+/// Keeps token and address for this instance.
+pub fn keep(ctx: &Context<'_>, account: &Account, url: &str) -> Result<()> {
+    account.token.save(&ctx.token_file())?;
+    match account.repository.place() {
+        // A folder keeps its meaning wherever the next command is run.
+        Place::Folder(folder) => ctx.remember_url(&folder.display().to_string()),
+        _ => ctx.remember_url(url),
+    }
+}
+
 fn ask(ctx: &Context<'_>, url: &str) -> Result<Token> {
     ctx.front().sign_in(url, "You get a token from whoever runs the server.").ok_or_else(|| {
-        Error::new(Kind::Failed, "no token was entered, and nothing was changed")
-            .hint("it asks in a terminal; elsewhere pass the token with --token-stdin")
+        let hint = if ctx.front().can_ask() {
+            "run it again when you have one; whoever runs the server gives it to you"
+        } else {
+            "it asks in a terminal; elsewhere pass the token with --token-stdin"
+        };
+        Error::new(Kind::Failed, "no token was entered, and nothing was changed").hint(hint)
     })
 }
 
@@ -54,7 +62,7 @@ pub fn check(ctx: &Context<'_>, account: &Account) -> Result<()> {
     match remote::list(&account.repository, &account.token, by_restic)? {
         Remote::Ids(_) => Ok(ctx.restic(account, true)?.open()?),
         Remote::Missing => {
-            ctx.note("there is no repository yet; the first push creates it");
+            ctx.note("nothing is stored at this address yet; the first push makes a new cloud there. If your other PCs use one already, check the address");
             Ok(())
         }
     }

@@ -110,7 +110,9 @@ fn unit(path: &str, is_folder: bool) -> String {
         }
         Some(world) => format!("part of the world {world}, which is kept or replaced as a whole"),
         None if path == "saves" => "where the worlds are, each of which is kept or replaced as a whole".to_owned(),
-        None if is_folder => "no unit: each file in it is kept or replaced by itself".to_owned(),
+        None if path == "options.txt" => "a file of settings, which are joined one by one".to_owned(),
+        None if path == "servers.dat" => "a list of servers, which are joined one by one".to_owned(),
+        None if is_folder => "a folder in which each file is kept or replaced by itself".to_owned(),
         None => "a file that is kept or replaced by itself".to_owned(),
     }
 }

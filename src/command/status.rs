@@ -37,7 +37,7 @@ pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
             "in the cloud: {} saved by {} on {}",
             head.id.short(),
             head.hostname,
-            head.time.format("%Y-%m-%d %H:%M UTC")
+            head.time.with_timezone(&chrono::Local).format("%Y-%m-%d %H:%M")
         ));
     }
     Ok(())
@@ -69,7 +69,7 @@ fn reason(seen: &Observation) -> String {
         Divergence::Blank => "neither this PC nor the cloud has any files to sync; is this the game folder, with saves in it?".to_owned(),
         Divergence::InSync => "every file is as it was last synced, and the cloud has nothing new".to_owned(),
         Divergence::Ahead => format!("files here: {}; the cloud has nothing new; the next push saves them", edits()),
-        Divergence::Behind => format!("the cloud has {}, and nothing changed here; the next pull brings it", others()),
+        Divergence::Behind => format!("the cloud has {}, and nothing changed here; the next pull makes this PC the same", others()),
         Divergence::FirstLink => "both have files, and this PC has never synced with this cloud; the next pull joins them, and asks about worlds that differ".to_owned(),
         Divergence::Diverged if seen.local == Local::Clean => format!("the cloud has {}, not built on this PC's; the next pull joins them, and asks only about worlds that both changed", others()),
         Divergence::Diverged => format!("files here: {}; and the cloud has {}; the next pull joins them, and asks only about worlds that both changed", edits(), others()),

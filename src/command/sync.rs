@@ -43,7 +43,7 @@ fn signed_in(
     let Some(token) = ctx.front().sign_in(&url, &error.message()) else { return Err(error) };
     let account = ctx.account_of(&url, token)?;
     super::login::check(ctx, &account)?;
-    account.token.save(&ctx.token_file())?;
+    super::login::keep(ctx, &account, &url)?;
     work(ctx, &account, outcome)
 }
 

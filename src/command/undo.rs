@@ -1,5 +1,7 @@
 //! `undo`.
 
+use std::collections::BTreeSet;
+
 use chrono::Local;
 
 use super::sync::lock;
@@ -7,6 +9,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::outcome::{Done, Outcome};
+use crate::scope::world_of;
 use crate::{game, sync};
 
 /// Puts the last pull back.
@@ -30,19 +33,20 @@ pub fn list(ctx: &Context<'_>) {
     let copies = sync::undo::list(&ctx.instance.undo());
     if copies.is_empty() {
         ctx.note("there are no undo copies");
+    } else {
+        ctx.note("the last one is what `cloud-sync undo` takes back; all are in .cloud-sync/undo");
     }
     for copy in copies {
         let when = copy.note.at.with_timezone(&Local).format("%Y-%m-%d %H:%M");
-        let worlds = if copy.note.worlds.is_empty() {
-            String::new()
-        } else {
-            format!("; worlds: {}", copy.note.worlds.join(", "))
-        };
+        let replaced = sync::undo::replaced(ctx, &copy);
+        let worlds: BTreeSet<_> = replaced.iter().chain(&copy.note.added).filter_map(|path| world_of(path)).collect();
+        let worlds: Vec<_> = worlds.into_iter().collect();
+        let worlds = if worlds.is_empty() { String::new() } else { format!("; worlds: {}", worlds.join(", ")) };
         ctx.note(&format!(
-            "{when}  {}  {}, {} added{worlds}",
-            copy.name,
+            "{when}  {:<4}  {} replaced or taken away, {} added{worlds}",
             copy.note.command,
-            counted(copy.note.added.len(), "file")
+            counted(replaced.len(), "file"),
+            copy.note.added.len(),
         ));
     }
 }

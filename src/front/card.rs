@@ -9,6 +9,8 @@ use crate::world::{Advice, Further, in_words};
 pub const QUESTION: &str = "What do you want to do with this world";
 /// What can be done; the first discards nothing and decides nothing.
 pub const ANSWERS: [Answer; 4] = [Answer::Later, Answer::KeepBoth, Answer::KeepLocal, Answer::UseRemote];
+/// Which keys do what.
+pub const KEYS: &str = "Arrow keys choose, Enter takes it; Escape decides later; Ctrl-C stops, and no game starts.";
 /// What else can be done.
 pub const CANCEL: &str = "Cancel: change nothing, and do not start the game";
 
@@ -27,6 +29,14 @@ pub fn heading(conflict: &Conflict) -> Vec<String> {
         lines.push(format!("The cloud has {more}; the next pull looks at them."));
     }
     lines
+}
+
+/// Whether the same answer is for the `others`.
+pub fn same_for(others: &[Contested]) -> String {
+    match others {
+        [world] => format!("The same for the other world ({})?", world.folder),
+        worlds => format!("The same for the other {} worlds?", worlds.len()),
+    }
 }
 
 /// Both versions of a world side by side, and which one was played longer.

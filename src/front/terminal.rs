@@ -7,7 +7,7 @@ use std::time::Duration;
 use dialoguer::{Confirm, Password, Select};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Answer, Conflict, Contested, Front, Progress, Reply, Step, card, counted, printable};
+use super::{Answer, Conflict, Contested, Front, Progress, Reply, Step, card, printable};
 use crate::credentials::Token;
 use crate::interrupt;
 
@@ -94,6 +94,7 @@ impl Front for Terminal {
             self.line(&line);
         }
         let mut answers = Vec::new();
+        self.line(card::KEYS);
         for (number, world) in conflict.worlds.iter().enumerate() {
             self.line("");
             for line in card::table(conflict, world) {
@@ -101,8 +102,8 @@ impl Front for Terminal {
             }
             let Some(answer) = Self::choose(conflict, world) else { return Reply::Cancel };
             answers.push(answer);
-            let left = conflict.worlds.len() - number - 1;
-            if left > 0 && Self::is_for_all(left) {
+            let is_last = number + 1 == conflict.worlds.len();
+            if !is_last && Self::is_for_all(&conflict.worlds[number + 1..]) {
                 answers.resize(conflict.worlds.len(), answer);
                 break;
             }
@@ -129,9 +130,8 @@ impl Terminal {
         }
     }
 
-    fn is_for_all(left: usize) -> bool {
-        let prompt = format!("The same for the other {}", counted(left, "world"));
-        let ask = Confirm::new().with_prompt(prompt).default(false);
+    fn is_for_all(others: &[Contested]) -> bool {
+        let ask = Confirm::new().with_prompt(printable(&card::same_for(others), true)).default(false);
         interrupt::at_prompt(|| ask.interact_opt()).ok().flatten().unwrap_or_default()
     }
 }

@@ -106,6 +106,11 @@ pub fn list(folder: &Path) -> Vec<Copy> {
     copies
 }
 
+/// The files that lie in the copy, by their paths in the instance.
+pub fn replaced(ctx: &Context<'_>, copy: &Copy) -> Vec<String> {
+    files_below(&ctx.instance.undo().join(&copy.name).join("files")).unwrap_or_default()
+}
+
 /// Deletes what is too old: all but the last three, all that were kept for 14 days; one that
 /// holds a whole world stays its 14 days.
 pub fn tidy(ctx: &Context<'_>) {

@@ -23,7 +23,7 @@ fn without_an_address_nothing_is_synced() {
     for verb in ["pull", "push", "status", "login"] {
         let mut command = a.bare();
         command.args([verb, "--json", "--pack-folder"]).arg(&a.dir);
-        ran(&mut command).expect(2, "unknown", "failed").says("no repository is named").says("--url=");
+        ran(&mut command).expect(2, "unknown", "failed").says("not set up yet").says("--url=");
         before.assert_kept(&a, &cloud);
     }
 }

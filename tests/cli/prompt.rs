@@ -96,7 +96,7 @@ fn each_world_has_its_answer_or_one_is_for_all() {
             terminal.wait_for("World Xanadu");
             terminal.wait_for("Cancel");
             terminal.press(&[DOWN, ENTER].concat());
-            terminal.wait_for("The same for the other 1 world");
+            terminal.wait_for("The same for the other world (Ys)?");
             terminal.press("n");
             // The third: the cloud's.
             terminal.wait_for("World Ys");
