@@ -224,7 +224,7 @@ fn a_login_that_is_rejected_keeps_the_token_and_the_files() {
         gate.answers(Answer::status(status));
         for verb in ["pull", "push"] {
             a.run(&[verb]).expect(0, "signed_out", "signed_out").says(reason).says("cloud-sync login");
-            a.run(&[verb, "--strict"]).expect(6, "signed_out", "signed_out").says("sign in again");
+            a.run(&[verb, "--strict"]).expect(6, "signed_out", "signed_out").says("sign in with");
         }
         before.assert_kept(&a, &cloud);
         assert_eq!(fs::read(&a.token_file).unwrap(), token);

@@ -459,13 +459,13 @@ fn scope_explains_why_a_file_is_synced_or_not() {
             true,
             "is synced: the include pattern `options.txt` takes it in; the pack ships it, but from then on it is yours"
                 .to_owned(),
-            Some(by_itself),
+            Some("it is a file of settings, which are joined one by one"),
         ),
         (
             HOUSE,
             true,
             "is synced: the include pattern `schematics` takes in schematics, with all that is in it".to_owned(),
-            Some(by_itself),
+            Some("it is a file of settings, which are joined one by one"),
         ),
         (
             "journeymap",

@@ -93,6 +93,10 @@ struct Walk {
     last_event: Event,
     /// The unit of each event.
     events: BTreeMap<Event, String>,
+    /// Whether its players put off decisions.
+    puts_off: bool,
+    /// Whether one ever did, after which versions are joined in part.
+    is_put_off: bool,
     /// The last push that was killed: restic's last breath may come after its parent's.
     killed: Option<(usize, Side)>,
     log: Vec<String>,
@@ -107,7 +111,7 @@ impl Drop for Walk {
 }
 
 impl Walk {
-    fn new() -> Self {
+    fn new(puts_off: bool) -> Self {
         let cloud = Cloud::folder();
         let player = |name| Player {
             pc: cloud.pc(name),
@@ -124,6 +128,8 @@ impl Walk {
             closed: BTreeSet::new(),
             last_event: 0,
             events: BTreeMap::new(),
+            puts_off,
+            is_put_off: false,
             killed: None,
             log: Vec::new(),
         }
@@ -257,7 +263,10 @@ impl Walk {
     // What the program does.
 
     fn pull(&mut self, p: usize, dice: &mut Dice) {
-        let answers = ["ask", "keep-local", "use-remote", "keep-both", "later", "later", "most-played", "cancel"];
+        let mut answers = vec!["ask", "keep-local", "use-remote", "keep-both", "most-played", "cancel"];
+        if self.puts_off {
+            answers.extend(["later", "later"]);
+        }
         let answer = answers[at(dice, answers.len())];
         let offline = dice.roll(12) == 0;
         self.pull_with(p, answer, offline);
@@ -488,7 +497,7 @@ impl Walk {
         let cloud = &self.snapshots[target];
         let local = if lost { remainder(local) } else { local.clone() };
         let names: BTreeSet<_> = local.units.keys().chain(cloud.units.keys()).cloned().collect();
-        let agreed_once = self.agreed_once(&local, cloud);
+        let agreed_once = !self.is_put_off && self.agreed_once(&local, cloud);
         let judge = |name: &String| {
             let (here, there) = (local.unit(name), cloud.unit(name));
             let is_gone = here.files.is_empty() || there.files.is_empty();
@@ -616,6 +625,7 @@ impl Walk {
             }
         }
         let is_put_off = matches!(answered, Answered::Told(told) if told.values().any(|answer| answer == "later"));
+        self.is_put_off |= is_put_off;
         self.players[p].put_off = is_put_off.then(|| (self.base(p), after.clone()));
         self.players[p].side = after;
     }
@@ -838,7 +848,7 @@ fn walk(nth: u64) {
     // Always the same walks here, so that a failure is the change's; `make walk` goes others.
     let seed = number("CLOUD_SYNC_WALK_SEED").unwrap_or(nth);
     println!("CLOUD_SYNC_WALK_SEED={seed}");
-    let mut walk = Walk::new();
+    let mut walk = Walk::new(seed % 2 == 1);
     for step in 0..number("CLOUD_SYNC_WALK_STEPS").unwrap_or(STEPS) {
         // Each step has dice of its own, so that one does not change the next.
         let mut dice =
