@@ -20,6 +20,7 @@ mod cli {
     #[cfg(target_os = "linux")]
     mod prompt;
     mod provision;
+    mod review;
     mod scope;
     mod secrets;
     mod settings;

@@ -27,6 +27,12 @@ impl Restore<'_> {
         if *divergence == Divergence::LocalLost {
             return Ok(Files::new());
         }
+        // Nobody went on from it but this PC. The graph may be empty then, as nothing is new.
+        if let Some(base) = state.base.as_ref().filter(|base| **base == self.listing.snapshot.id) {
+            let files = self.files_of(base, MAX_DEPTH)?;
+            known.insert(base.clone(), files.clone());
+            return Ok(files);
+        }
         let mut ancestor = self.ancestor_of(Matter::Rest, known)?;
         let worlds = || tree.files.keys().chain(self.listing.files.keys()).filter_map(|path| world_of(path));
         let mut put_off = graph.put_off(worlds());
