@@ -8,6 +8,10 @@ use crate::support::{Cloud, Pc};
 
 const SHIPPED: &str = "fov:0.0\nlang:en_us\n";
 
+fn answer(pc: &Pc, answer: &str) -> crate::support::Ran {
+    pc.run(&["pull", &format!("--on-conflict={answer}")])
+}
+
 fn write_scope(pc: &Pc, include: &[&str]) {
     pc.write(".cloud-sync/scope.json", json!({ "include": include }).to_string());
 }
@@ -44,4 +48,48 @@ fn what_was_not_saved_is_no_question_when_the_scope_grows() {
     a.pull().expect(0, "ahead", "saved");
     assert_eq!(a.read(LEVEL), "day 2");
     assert!(!a.has(REGION), "what was deleted here is back");
+}
+
+#[test]
+fn a_picture_with_a_long_ending_is_kept_beside_too() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let name = format!("screenshots/a.{}", "x".repeat(245));
+    a.write(&name, "of A");
+    b.write(&name, "of B");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "diverged", "restored");
+    assert_eq!(a.read(&name), "of A");
+    assert_eq!(a.tree().into_iter().filter(|(path, _)| path.starts_with("screenshots/")).count(), 2);
+}
+
+#[test]
+fn a_picture_in_a_folder_is_not_put_over_one_that_was_kept_beside_before() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    for evening in ["1", "2"] {
+        a.write("screenshots/sub/a.png", format!("of A, {evening}"));
+        b.write("screenshots/sub/a.png", format!("of B, evening {evening}"));
+        b.push();
+        a.pull().expect(0, "diverged", "restored");
+    }
+    let pictures: Vec<_> = a.tree().into_iter().filter(|(path, _)| path.starts_with("screenshots/")).collect();
+    let has = |content: &str| pictures.iter().any(|(_, one)| one == content.as_bytes());
+    for content in ["of A, 2", "of B, evening 1", "of B, evening 2"] {
+        assert!(has(content), "{content}: {pictures:?}");
+    }
+}
+
+#[test]
+fn a_machine_whose_name_is_no_text_makes_a_world_that_is_synced() {
+    let cloud = Cloud::folder();
+    let (a, mut b) = two_in_sync(&cloud);
+    b.name = "B\u{fffd}".to_owned();
+    a.write(LEVEL, "A's");
+    b.write(LEVEL, "B's");
+    b.push().expect(0, "ahead", "saved");
+    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    crate::support::pc::assert_same(&a, &b);
 }

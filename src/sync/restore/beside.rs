@@ -13,6 +13,8 @@ use crate::world::{self, World};
 
 /// Longer names do not fit into a folder's name everywhere, counted in bytes.
 const MAX_NAME: usize = 200;
+/// What follows the last dot of a name is no ending if it is longer, counted like that.
+const MAX_ENDING: usize = 20;
 
 impl Restore<'_> {
     /// Gives the fetched files at `paths` the names under which they come, and tells these.
@@ -51,8 +53,9 @@ impl Restore<'_> {
             let entries = fs::read_dir(self.ctx.instance.root().join(folder)).into_iter().flatten().flatten();
             entries.map(move |entry| format!("{folder}/{}", entry.file_name().to_string_lossy()).to_lowercase())
         });
-        let clouds = self.listing.files.keys().map(|path| Unit::of(path).path().to_lowercase());
-        folders.chain(clouds).collect()
+        // Pictures may lie in folders.
+        let known = self.listing.files.keys().chain(self.seen.tree.files.keys());
+        folders.chain(known.map(|path| Unit::of(path).path().to_lowercase())).collect()
     }
 
     /// A new name for `unit`, with the other PC and the day in it.
@@ -60,8 +63,9 @@ impl Restore<'_> {
         let day = self.listing.snapshot.time.with_timezone(&Local).format("%Y-%m-%d");
         let other: String = self.other().chars().map(|letter| if is_safe(letter) { letter } else { '_' }).collect();
         let (folder, file) = unit.rsplit_once('/').unwrap_or(("", unit));
-        // A picture keeps its ending, a world has none.
-        let (stem, ending) = match file.rfind('.').filter(|at| *at > 0 && folder != "saves") {
+        // A picture keeps its ending, a world has none, and neither has what only has a dot in it.
+        let is_ending = |at: &usize| *at > 0 && file.len() - at <= MAX_ENDING && folder != "saves";
+        let (stem, ending) = match file.rfind('.').filter(is_ending) {
             Some(at) => file.split_at(at),
             None => (file, ""),
         };
@@ -99,9 +103,10 @@ impl Restore<'_> {
     }
 }
 
-/// Whether the character may be in a file's name on every system.
+/// Whether the character may be in a file's name on every system, and in one that is synced.
 fn is_safe(letter: char) -> bool {
-    !letter.is_control() && !matches!(letter, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*')
+    let is_odd = letter.is_control() || letter == char::REPLACEMENT_CHARACTER;
+    !is_odd && !matches!(letter, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*')
 }
 
 /// The beginning of `text` that has no more than `bytes`.
