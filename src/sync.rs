@@ -53,9 +53,10 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
         seen = observe(ctx, account, &[], outcome)?;
     }
     if matches!(divergence, Divergence::Ahead | Divergence::Diverged) && seen.local == Local::Edited {
-        let is_saved = catch_up(ctx, account, &seen, outcome)?;
+        let has_tried = catch_up(ctx, account, &seen, outcome)?;
         outcome.divergence = divergence;
-        if is_saved && divergence == Divergence::Diverged {
+        if has_tried && divergence == Divergence::Diverged {
+            // Of a push that failed something may have come through, too.
             seen = observe(ctx, account, &[], outcome)?;
         }
     }
@@ -230,7 +231,7 @@ fn record_unchanged(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
 }
 
 /// A pull that finds unsaved edits saves them, if that is quick, before it does anything else.
-/// If it cannot, the push will. Gives whether it did.
+/// If it cannot, the push will. Gives whether it tried.
 fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &mut Outcome) -> Result<bool> {
     let is_wanted = match ctx.args.catch_up {
         CatchUp::Auto => seen.edited_bytes() <= QUICK,
@@ -256,9 +257,11 @@ fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &
     }
     ctx.note("this PC has changes that are not saved yet; saving them first");
     match save::save(ctx, account, seen, seen.base_in_repository(), outcome) {
+        // What was left out has been told.
+        Err(error) if error.kind == Kind::Partial => Ok(true),
         Err(error) if error.kind != Kind::Interrupted && !ctx.args.strict => {
             ctx.warn(&format!("they could not be saved now ({}); the next push tries again", error.message()));
-            Ok(false)
+            Ok(true)
         }
         other => other.map(|()| true),
     }

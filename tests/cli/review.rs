@@ -80,6 +80,29 @@ fn a_picture_in_a_folder_is_not_put_over_one_that_was_kept_beside_before() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_catch_up_that_had_to_leave_a_file_out_is_known_when_versions_are_joined() {
+    use crate::support::pc::{Ran, ran};
+    use crate::support::whole::{as_ordinary_user, permit};
+    let cloud = Cloud::folder();
+    let run = |pc: &Pc, arguments: &[&str]| -> Ran { ran(as_ordinary_user(&cloud, &mut pc.command(arguments))) };
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2 on A");
+    a.write("screenshots/secret.png", "nobody may read this");
+    permit(&a, "screenshots/secret.png", 0o000);
+    b.write(LEVEL, "day 2 on B");
+    b.push().expect(0, "ahead", "saved");
+    run(&a, &["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
+    assert_eq!(a.read(LEVEL), "day 2 on B");
+    // A's own version is no news to A.
+    let again = run(&a, &["pull"]);
+    assert_eq!(again.code, 0, "{}", again.stdout);
+    permit(&a, "screenshots/secret.png", 0o600);
+    run(&a, &["push"]).expect(0, "ahead", "saved");
+    assert_eq!(cloud.heads().len(), 1);
+}
+
 #[test]
 fn a_machine_whose_name_is_no_text_makes_a_world_that_is_synced() {
     let cloud = Cloud::folder();
