@@ -60,6 +60,9 @@ pub struct State {
     /// the decision, and of which no push has told yet.
     #[serde(default)]
     pub joined: Joined,
+    /// Worlds that came with these heads, of which the manifest knows nothing.
+    #[serde(default)]
+    pub came: BTreeSet<String>,
     /// Every snapshot that this instance has settled: all that there were when there was
     /// nothing new, and what it brought since.
     #[serde(default)]

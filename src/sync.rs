@@ -10,7 +10,6 @@ pub mod save;
 pub mod undo;
 pub mod units;
 
-use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,6 @@ use crate::front::{counted, human_bytes};
 use crate::game;
 use crate::interrupt;
 use crate::outcome::{Done, Outcome};
-use crate::scope::world_of;
 use crate::snapshot::SnapshotId;
 use crate::state::{Entry, State};
 use decide::{Divergence, Local, Pull, Push};
@@ -107,6 +105,8 @@ fn reconcile(ctx: &Context<'_>, account: &Account, mut seen: Observation, outcom
             Reconciled::Done => return Ok(()),
             Reconciled::SaveFirst => ctx.note("saving this PC's version first"),
         }
+        // A disk that is not mounted looks like a loss, and nobody has pushed that.
+        seen.leave_out_lost_worlds();
         match save::save(ctx, account, &seen, seen.base_in_repository(), outcome) {
             // What could not be read stays out of what follows, too.
             Err(error) if error.kind != Kind::Partial => return Err(error),
@@ -246,10 +246,7 @@ fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &
         return Ok(false);
     }
     // A disk that is not mounted looks like that, too.
-    let lost: BTreeSet<_> = seen.edits.removed.iter().filter_map(|path| world_of(path)).collect();
-    if let Some(world) =
-        lost.into_iter().find(|world| !seen.tree.files.keys().any(|path| world_of(path) == Some(world)))
-    {
+    if let Some(world) = seen.lost_worlds().first() {
         ctx.warn(&format!(
             "the world {world} is not here any more; the next push saves that, `cloud-sync status` tells more"
         ));

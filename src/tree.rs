@@ -71,6 +71,8 @@ pub enum Why {
     Unreadable,
     /// A world that the running game holds.
     InUse,
+    /// A world that is not here any more, of which nobody knows yet whether that is meant.
+    Gone,
 }
 
 impl Why {
@@ -78,7 +80,7 @@ impl Why {
     /// must not make them remove theirs.
     pub fn may_be_synced_elsewhere(self) -> bool {
         match self {
-            Self::Link | Self::Unreadable | Self::InUse => true,
+            Self::Link | Self::Unreadable | Self::InUse | Self::Gone => true,
             Self::Name | Self::Special => false,
         }
     }
@@ -96,6 +98,7 @@ impl Why {
             Self::Special => "it is no ordinary file",
             Self::Unreadable => "it cannot be read",
             Self::InUse => "the running game has it open",
+            Self::Gone => "it is not here any more",
         }
     }
 }
@@ -133,12 +136,12 @@ impl Tree {
     }
 
     /// Takes `world` out of what is synced now.
-    pub fn leave_out_world(&mut self, world: &str) {
+    pub fn leave_out_world(&mut self, world: &str, why: Why) {
         let folder = format!("saves/{world}");
         let inside = format!("{folder}/");
         self.files.retain(|path, _| !path.starts_with(&inside));
         self.roots.retain(|root| *root != folder && !root.starts_with(&inside));
-        self.left_out.push(LeftOut { on_disk: PathBuf::from(&folder), path: folder, why: Why::InUse });
+        self.left_out.push(LeftOut { on_disk: PathBuf::from(&folder), path: folder, why });
     }
 
     /// Takes the file at `path`, which cannot be read, out of what is synced now.

@@ -13,10 +13,10 @@ use crate::error::{Error, Kind, Result};
 use crate::remote::{self, Remote};
 use crate::repository::Place;
 use crate::restic::Restic;
-use crate::scope::Scope;
+use crate::scope::{Scope, world_of};
 use crate::snapshot::{Graph, Lineage, Snapshot, SnapshotId, View};
 use crate::state::{Entry, State};
-use crate::tree::{Edits, Stat, Tree, nanoseconds};
+use crate::tree::{Edits, Stat, Tree, Why, nanoseconds};
 
 /// Everything that a decision rests on.
 pub struct Observation {
@@ -71,7 +71,7 @@ impl Observation {
         // Late, so that it is said once even if the player has to sign in first.
         scope.problem().into_iter().for_each(|problem| ctx.warn(problem));
         for world in busy {
-            tree.leave_out_world(world);
+            tree.leave_out_world(world, Why::InUse);
         }
         let mut seen = Self {
             scope,
@@ -269,6 +269,25 @@ impl Observation {
     /// Whether the scope is another than the one under which base and instance last agreed.
     pub fn has_new_scope(&self) -> bool {
         self.state.scope.as_ref().is_some_and(|known| *known != self.scope.digest())
+    }
+
+    /// The worlds that were here when this instance last joined anything, and are not any more.
+    pub fn lost_worlds(&self) -> BTreeSet<String> {
+        let is_gone = |world: &&str| {
+            let is_here = self.tree.files.keys().any(|path| world_of(path) == Some(world));
+            !is_here && !self.tree.hides(&format!("saves/{world}"))
+        };
+        let removed: BTreeSet<_> = self.edits.removed.iter().filter_map(|path| world_of(path)).collect();
+        let known = removed.into_iter().chain(self.state.came.iter().map(String::as_str));
+        known.filter(is_gone).map(str::to_owned).collect()
+    }
+
+    /// Says nothing about these worlds with what is saved next.
+    pub fn leave_out_lost_worlds(&mut self) {
+        for world in self.lost_worlds() {
+            self.edits.removed.retain(|path| world_of(path) != Some(&world));
+            self.tree.leave_out_world(&world, Why::Gone);
+        }
     }
 
     /// Bytes in files that were added or changed.

@@ -343,7 +343,7 @@ impl<'a> Restore<'a> {
     /// push.
     fn next_state(&self, plan: &Plan, staged: &Manifest, put_off: &BTreeSet<String>) -> State {
         if !put_off.is_empty() {
-            return self.undecided_state(put_off);
+            return self.undecided_state(plan, put_off);
         }
         let Observation { scope, state, tree, graph, view, ids, divergence, .. } = self.seen;
         let snapshot = &self.listing.snapshot;
@@ -386,6 +386,7 @@ impl<'a> Restore<'a> {
             base_time: Some(snapshot.time),
             taken_in,
             joined,
+            came: BTreeSet::new(),
             seen,
             pending: None,
             scope: Some(scope.digest()),
@@ -397,14 +398,16 @@ impl<'a> Restore<'a> {
 
     /// The state where the player put off a decision: the base stays what it was, so that the
     /// next push saves beside the other head, and all but these worlds counts as taken in.
-    fn undecided_state(&self, put_off: &BTreeSet<String>) -> State {
+    fn undecided_state(&self, plan: &Plan, put_off: &BTreeSet<String>) -> State {
         let mut state = self.seen.state.clone();
         if self.seen.divergence == Divergence::LocalLost {
             // Nothing of the base is in place any more, so nothing is built on it.
             state = State { repository: state.repository, ..State::default() };
         }
         let head = self.listing.snapshot.id.clone();
+        let came = plan.fetch.iter().chain(&plan.keep).filter_map(|path| world_of(path)).map(str::to_owned);
         State {
+            came: state.came.into_iter().chain(came).collect(),
             joined: state.joined.into_iter().chain([(head, put_off.clone())]).collect::<Joined>(),
             pending: None,
             legacy_time: None,

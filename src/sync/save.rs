@@ -20,7 +20,6 @@ use crate::remote;
 use crate::restic::{
     Backup, ItemError, Restic, ResticError, Saved, exclude_line, exclude_path, write_lines, write_names,
 };
-use crate::scope::world_of;
 use crate::snapshot::{Joined, PushTags, SnapshotId, files_digest};
 use crate::state::{Manifest, PendingPush, State};
 use crate::tree::manifest_of;
@@ -183,6 +182,7 @@ impl<'a> Save<'a> {
             base_time: Some(self.time),
             taken_in: BTreeSet::new(),
             joined: Joined::new(),
+            came: BTreeSet::new(),
             // Snapshots that came meanwhile are not among these, and so will be noticed.
             seen: known.iter().cloned().chain([saved.id.clone()]).collect(),
             pending: None,
@@ -282,9 +282,7 @@ fn passed_over(ctx: &Context<'_>, missing: &[&String]) -> Error {
 /// A world that is gone here goes elsewhere, too, which whoever reinstalled the instance may
 /// not want.
 fn tell_lost_worlds(ctx: &Context<'_>, seen: &Observation) {
-    let here: BTreeSet<_> = seen.tree.files.keys().filter_map(|path| world_of(path)).collect();
-    let gone = seen.edits.removed.iter().filter_map(|path| world_of(path)).filter(|world| !here.contains(world));
-    let gone: BTreeSet<_> = gone.collect();
+    let gone = seen.lost_worlds();
     if !gone.is_empty() {
         let worlds = gone.into_iter().collect::<Vec<_>>().join(", ");
         ctx.warn(&format!("saved without {worlds}, which is not here any more; other PCs remove it with their next pull, and keep it in their undo copies"));

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::support::evening::{LEVEL, REGION, two_in_sync};
 use crate::support::{Cloud, Pc};
 
+const OTHER: &str = "saves/Other/level.dat";
 const SHIPPED: &str = "fov:0.0\nlang:en_us\n";
 
 fn answer(pc: &Pc, answer: &str) -> crate::support::Ran {
@@ -101,6 +102,56 @@ fn a_catch_up_that_had_to_leave_a_file_out_is_known_when_versions_are_joined() {
     permit(&a, "screenshots/secret.png", 0o600);
     run(&a, &["push"]).expect(0, "ahead", "saved");
     assert_eq!(cloud.heads().len(), 1);
+}
+
+#[test]
+fn a_world_that_only_this_pc_does_not_see_is_not_deleted_elsewhere_by_an_answer() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(OTHER, "other 1");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    a.write(LEVEL, "on A");
+    b.write(LEVEL, "on B");
+    b.push().expect(0, "ahead", "saved");
+    // Its disk is not there.
+    a.remove("saves/Other");
+    answer(&a, "use-remote").expect(0, "diverged", "took_remote").warns("Other is not here any more");
+    assert_eq!(a.read(LEVEL), "on B");
+    answer(&b, "keep-local").expect(0, "diverged", "kept_local");
+    assert_eq!(b.read(OTHER), "other 1");
+    // Nor by the next pull.
+    answer(&a, "keep-local").warns("Other is not here any more");
+    b.pull();
+    assert_eq!(b.read(OTHER), "other 1");
+    a.push().warns("saved without Other");
+    b.pull();
+    assert!(!b.has(OTHER));
+}
+
+#[test]
+fn the_loss_of_a_world_that_came_with_a_decision_put_off_is_told_by_the_push() {
+    for first_link in [true, false] {
+        let cloud = Cloud::folder();
+        let (a, b) = two_in_sync(&cloud);
+        if first_link {
+            a.remove(".cloud-sync/state.json");
+        }
+        a.write(LEVEL, "on A");
+        b.write(LEVEL, "on B");
+        b.write("saves/New/level.dat", "new on B");
+        b.push().expect(0, "ahead", "saved");
+        answer(&a, "later");
+        a.remove("saves/New");
+        a.write("screenshots/1.png", "picture");
+        let told = answer(&a, "later");
+        if !first_link {
+            told.warns("New is not here any more");
+        }
+        assert_eq!(answer(&b, "keep-local").code, 0);
+        assert_eq!(b.read("saves/New/level.dat"), "new on B");
+        a.push().warns("saved without New");
+    }
 }
 
 #[test]
