@@ -157,6 +157,11 @@ impl Snapshot {
         self.holds_what_it_promised() && self.tag(TAG_SCOPE) == Some(scope) && !self.leaves_out(unit)
     }
 
+    /// Whether it was made under another scope than the one with this digest.
+    pub fn is_of_another_scope(&self, scope: &str) -> bool {
+        self.tag(TAG_SCOPE).is_some_and(|own| own != scope)
+    }
+
     /// Whether it left out something of `unit`, or anything at all if that is empty.
     pub fn leaves_out(&self, unit: &str) -> bool {
         let mut told = self.tags.iter().filter_map(|tag| tag.strip_prefix(TAG_WITHOUT)).peekable();

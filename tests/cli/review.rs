@@ -4,6 +4,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::support::evening::{LEVEL, REGION, two_in_sync};
+use crate::support::pc::assert_same;
 use crate::support::{Cloud, Pc};
 
 const OTHER: &str = "saves/Other/level.dat";
@@ -165,5 +166,32 @@ fn a_machine_whose_name_is_no_text_makes_a_world_that_is_synced() {
     answer(&a, "keep-both").expect(0, "diverged", "kept_both");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
-    crate::support::pc::assert_same(&a, &b);
+    assert_same(&a, &b);
+}
+
+#[test]
+fn what_a_narrower_scope_left_out_comes_when_it_widens() {
+    for widens_before_the_push in [true, false] {
+        let cloud = Cloud::folder();
+        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+        write_scope(&a, &["options.txt", "saves/", "config/"]);
+        write_scope(&b, &["options.txt", "saves/"]);
+        a.write("options.txt", "fov:0.5\n");
+        a.write("config/mod.toml", "of A");
+        a.push().expect(0, "ahead", "saved");
+        b.pull().expect(0, "behind", "restored");
+        a.write(OTHER, "x");
+        a.push().expect(0, "ahead", "saved");
+        if widens_before_the_push {
+            write_scope(&b, &["options.txt", "saves/", "config/"]);
+        }
+        b.write(LEVEL, "x");
+        b.push().expect(0, "diverged", "saved");
+        write_scope(&b, &["options.txt", "saves/", "config/"]);
+        b.pull().expect(0, "diverged", "restored");
+        assert_eq!(b.read("config/mod.toml"), "of A");
+        b.push().expect(0, "ahead", "saved");
+        a.pull().expect(0, "behind", "restored");
+        assert_same(&a, &b);
+    }
 }

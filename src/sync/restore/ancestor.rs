@@ -139,7 +139,7 @@ impl Restore<'_> {
 
     /// The files that this PC added, changed or removed since `ancestor`.
     pub(super) fn changed_here(&self, ancestor: &Files) -> BTreeSet<String> {
-        let Observation { state, tree, edits, .. } = self.seen;
+        let Observation { state, tree, edits, graph, scope, .. } = self.seen;
         let touched: BTreeSet<_> = edits.touched.iter().map(|(path, _)| path.as_str()).collect();
         let is_changed = |path: &str, local: &Stat, old: &Stat| match state.manifest.get(path) {
             Some(entry) if entry.here == *local || touched.contains(path) => entry.in_cloud() != *old,
@@ -150,7 +150,14 @@ impl Restore<'_> {
             Some(old) => is_changed(path, local, old),
             None => true,
         });
-        let gone = ancestor.keys().filter(|path| !tree.files.contains_key(*path) && !tree.hides(path));
+        // What this PC saved under another scope may lack what nobody deleted.
+        let theirs = graph.history(&self.listing.snapshot.id);
+        let ours = state.base.as_ref().map(|base| graph.history(base)).unwrap_or_default();
+        let digest = scope.digest();
+        let is_told =
+            !ours.difference(&theirs).filter_map(|id| graph.get(id)).any(|one| one.is_of_another_scope(&digest));
+        let is_known = |path: &&String| is_told || state.manifest.contains_key(*path);
+        let gone = ancestor.keys().filter(|path| !tree.files.contains_key(*path) && !tree.hides(path)).filter(is_known);
         here.map(|(path, _)| path).chain(gone).cloned().collect()
     }
 }
