@@ -20,6 +20,7 @@ use crate::front::{counted, human_bytes};
 use crate::game;
 use crate::interrupt;
 use crate::outcome::{Done, Outcome};
+use crate::scope::world_of;
 use crate::snapshot::SnapshotId;
 use crate::state::{Entry, State};
 use decide::{Divergence, Local, Pull, Push};
@@ -45,10 +46,15 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
             ctx.note("other files are synced than before; looking for them in the cloud");
         }
         Restore::of(ctx, account, &seen, base)?.reconcile(Terms::default(), &mut Answers::new(), outcome)?;
-        if outcome.undo.is_none() {
+        if outcome.undo.is_none() && outcome.conflicts.is_empty() {
             outcome.done = Done::Nothing;
         }
         seen = observe(ctx, account, &[], outcome)?;
+        if seen.base_in_repository().is_none() {
+            // A decision was put off, and more is not to be done before it is made.
+            outcome.divergence = divergence;
+            return Ok(());
+        }
     }
     if matches!(divergence, Divergence::Ahead | Divergence::Diverged) && seen.local == Local::Edited {
         let has_tried = catch_up(ctx, account, &seen, outcome)?;
@@ -124,7 +130,8 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
         stop_if_game_runs(ctx)?;
     }
     apply::recover(ctx)?;
-    let seen = observe(ctx, account, &busy, outcome)?;
+    let mut seen = observe(ctx, account, &busy, outcome)?;
+    keep_beside_unseen(ctx, account, &mut seen)?;
     let beside = "another PC has saved, too; both versions are kept, and the next pull joins them, asking only about worlds that both changed";
     match decide::push(seen.divergence) {
         Push::Nothing => {
@@ -161,6 +168,27 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
         Push::Stop if ctx.args.allow_empty => save::save(ctx, account, &seen, seen.base_in_repository(), outcome),
         Push::Stop => Err(empty()),
     }
+}
+
+/// A world that is in the scope only now may be another one in the base, which no pull has looked
+/// at. What is saved then is not built on it, so that everybody is asked.
+fn keep_beside_unseen(ctx: &Context<'_>, account: &Account, seen: &mut Observation) -> Result<()> {
+    let Some(base) = seen.base_in_repository().filter(|_| seen.has_new_scope()).cloned() else { return Ok(()) };
+    let listing = ctx.restic(account, true)?.ls(&base)?;
+    let unseen = seen.unseen_worlds(&listing.files);
+    if !unseen.is_empty() {
+        ctx.warn(&format!(
+            "{} is another world in the cloud; both are kept, and the next pull asks",
+            unseen.join(", ")
+        ));
+        seen.state.came.extend(seen.state.manifest.keys().filter_map(|path| world_of(path)).map(str::to_owned));
+        // Neither built on nor settled, so that it is a head for this PC, too.
+        seen.view.others.insert(base.clone());
+        seen.state.seen.clear();
+        seen.state.joined.insert(base, unseen.into_iter().collect());
+        seen.state.base = None;
+    }
+    Ok(())
 }
 
 fn observe(ctx: &Context<'_>, account: &Account, busy: &[String], outcome: &mut Outcome) -> Result<Observation> {

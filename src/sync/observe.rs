@@ -1,6 +1,6 @@
 //! Facts: what the disk holds, what the repository holds, and how they compare. Reads only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::thread;
@@ -8,6 +8,7 @@ use std::thread;
 use chrono::{DateTime, Utc};
 
 use super::decide::{Divergence, Local, classify};
+use super::plan::same_time;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::remote::{self, Remote};
@@ -280,6 +281,20 @@ impl Observation {
         let removed: BTreeSet<_> = self.edits.removed.iter().filter_map(|path| world_of(path)).collect();
         let known = removed.into_iter().chain(self.state.came.iter().map(String::as_str));
         known.filter(is_gone).map(str::to_owned).collect()
+    }
+
+    /// The worlds that differ from those in `cloud`, the base's files, and that were no part of the
+    /// scope when this instance last looked at these.
+    pub fn unseen_worlds(&self, cloud: &BTreeMap<String, Stat>) -> Vec<String> {
+        let is_unseen = |world: &str| !self.state.manifest.keys().any(|path| world_of(path) == Some(world));
+        let differs = |(path, stat): &(&String, &Stat)| {
+            let is_same = |local: &Stat| local.size == stat.size && same_time(local.mtime, stat.mtime);
+            self.scope.contains(path) && !self.tree.files.get(*path).is_some_and(is_same)
+        };
+        let here: BTreeSet<_> = self.tree.files.keys().filter_map(|path| world_of(path)).collect();
+        let there: BTreeSet<_> = cloud.iter().filter(differs).filter_map(|(path, _)| world_of(path)).collect();
+        let unseen = here.intersection(&there).filter(|world| is_unseen(world));
+        unseen.map(|world| (*world).to_owned()).collect()
     }
 
     /// Says nothing about these worlds with what is saved next.

@@ -400,11 +400,12 @@ impl<'a> Restore<'a> {
     /// next push saves beside the other head, and all but these worlds counts as taken in.
     fn undecided_state(&self, plan: &Plan, put_off: &BTreeSet<String>) -> State {
         let mut state = self.seen.state.clone();
-        if self.seen.divergence == Divergence::LocalLost {
-            // Nothing of the base is in place any more, so nothing is built on it.
+        let head = self.listing.snapshot.id.clone();
+        if self.seen.divergence == Divergence::LocalLost || state.base.as_ref() == Some(&head) {
+            // Nothing of the base is in place any more, or it has a world that is in the scope only
+            // now: nothing is built on it, so that it stays a head.
             state = State { repository: state.repository, ..State::default() };
         }
-        let head = self.listing.snapshot.id.clone();
         let came = plan.fetch.iter().chain(&plan.keep).filter_map(|path| world_of(path)).map(str::to_owned);
         State {
             came: state.came.into_iter().chain(came).collect(),

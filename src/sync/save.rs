@@ -66,7 +66,8 @@ impl<'a> Save<'a> {
         let restic = ctx.restic(account, true)?;
         let mut state = seen.state.clone();
         let known = parent.map(|parent| seen.graph.history(parent)).unwrap_or_default();
-        let is_news = |id: &SnapshotId| seen.graph.get(id).is_some() && !known.contains(id);
+        // The graph may be empty where nothing is new.
+        let is_news = |id: &SnapshotId| seen.ids.contains(id) && !known.contains(id);
         state.taken_in.retain(is_news);
         state.taken_in.extend(seen.view.taken_in.iter().cloned());
         let taken_in = &state.taken_in;

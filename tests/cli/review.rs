@@ -170,6 +170,54 @@ fn a_machine_whose_name_is_no_text_makes_a_world_that_is_synced() {
 }
 
 #[test]
+fn a_decision_put_off_about_what_a_new_scope_takes_in_stays_open() {
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    a.write("options.txt", "fov:0.5\n");
+    a.write(LEVEL, "A's world");
+    a.write("screenshots/1.png", "of A");
+    a.push().expect(0, "ahead", "saved");
+    write_scope(&b, &["options.txt"]);
+    b.pull().expect(0, "behind", "restored");
+    b.write(LEVEL, "B's world");
+    b.write("screenshots/1.png", "of B");
+    b.remove(".cloud-sync/scope.json");
+    answer(&b, "later").expect(0, "ahead", "later");
+    answer(&b, "later").expect(0, "first_link", "later");
+    assert_eq!(b.read(LEVEL), "B's world");
+    assert_eq!(b.tree().into_iter().filter(|(path, _)| path.starts_with("screenshots/")).count(), 2);
+    b.push();
+    a.pull().expect(3, "diverged", "cancelled").says("played World,");
+    b.pull().expect(3, "diverged", "cancelled").says("played World,");
+    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+}
+
+#[test]
+fn a_push_of_a_scope_that_grew_does_not_supersede_a_world_unseen() {
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    a.write("options.txt", "fov:0.5\n");
+    a.write(LEVEL, "A's world");
+    a.write("screenshots/1.png", "of A");
+    a.push().expect(0, "ahead", "saved");
+    write_scope(&b, &["options.txt"]);
+    b.pull().expect(0, "behind", "restored");
+    b.write(LEVEL, "B's world");
+    b.remove(".cloud-sync/scope.json");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(3, "diverged", "cancelled").says("played World,");
+    b.pull().expect(3, "diverged", "cancelled").says("played World,");
+    answer(&b, "keep-local").expect(0, "diverged", "kept_local");
+    assert_eq!(b.read("screenshots/1.png"), "of A");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+}
+
+#[test]
 fn what_a_narrower_scope_left_out_comes_when_it_widens() {
     for widens_before_the_push in [true, false] {
         let cloud = Cloud::folder();
