@@ -1,12 +1,13 @@
 //! Worlds that both sides changed: what is known of the two versions, and what the player says.
 
 use super::{Answers, Files, Restore};
-use crate::args::OnConflict;
+use crate::args::{CatchUp, OnConflict};
 use crate::error::{Error, Kind, Result};
 use crate::front::{Answer, Card, Conflict, Contested, Reply};
 use crate::interrupt;
 use crate::restic::ResticError;
 use crate::scope::world_of;
+use crate::sync::decide::Divergence;
 use crate::world::{self, Further, World};
 
 impl Restore<'_> {
@@ -88,15 +89,23 @@ impl Restore<'_> {
     fn tell(&self, world: &str, answer: Answer) {
         match answer {
             Answer::KeepLocal => self.ctx.note(&format!("this PC's version of {world} stays; the next push saves it")),
-            Answer::UseRemote => self.ctx.note(&format!(
-                "the cloud's version of {world} comes; this PC's stays in the history and in the undo copy"
-            )),
+            Answer::UseRemote => {
+                let place =
+                    if self.is_saved_first() { "in the history and in the undo copy" } else { "in the undo copy" };
+                self.ctx.note(&format!("the cloud's version of {world} comes; this PC's stays {place}"));
+            }
             // Told when it has its name.
             Answer::KeepBoth => {}
             Answer::Later => self.ctx.warn(&format!(
                 "{world} stays as this PC has it for now; both versions are kept, and the next pull asks again"
             )),
         }
+    }
+
+    /// Whether a version that is given up is in the cloud, or will be before it is.
+    fn is_saved_first(&self) -> bool {
+        let is_lost = self.seen.divergence == Divergence::LocalLost;
+        self.seen.edits.is_empty() || !is_lost && self.ctx.args.catch_up != CatchUp::Never
     }
 
     /// What both versions of the worlds say about themselves.
