@@ -143,6 +143,12 @@ fn the_loss_of_a_world_that_came_with_a_decision_put_off_is_told_by_the_push() {
         b.write("saves/New/level.dat", "new on B");
         b.push().expect(0, "ahead", "saved");
         answer(&a, "later");
+        if !first_link {
+            // Whatever else a pull has to do in between.
+            ship_settings(&a);
+            answer(&a, "later");
+            assert_eq!(a.read("options.txt"), "fov:0.5\n");
+        }
         a.remove("saves/New");
         a.write("screenshots/1.png", "picture");
         let told = answer(&a, "later");
