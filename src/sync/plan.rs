@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::units::Unit;
 use crate::error::{Error, Kind, Result};
-use crate::scope::Scope;
+use crate::scope::{Scope, world_of};
 use crate::state::Manifest;
-use crate::tree::{Stat, Tree};
+use crate::tree::{Stat, Tree, Why};
 
 /// The two sides of a restore, and what they last agreed on.
 #[derive(Clone, Copy)]
@@ -103,6 +103,12 @@ impl<'a> Sides<'a> {
         incomplete: &BTreeSet<String>,
     ) -> Result<Plan> {
         let mut plan = Plan::default();
+        let mut unreadable = self.tree.left_out.iter().filter(|left| left.why == Why::Unreadable);
+        if let Some(left) = unreadable
+            .find(|left| world_of(&left.path).is_some_and(|world| choice(Unit::World(world)) == Choice::CloudExactly))
+        {
+            return Err(cannot_give_up(&left.path));
+        }
         for (path, stat) in self.cloud_in_scope() {
             check_name(path)?;
             let choice = choice(Unit::of(path));
@@ -155,6 +161,12 @@ pub fn check_name(path: &str) -> Result<()> {
             .hint("the repository is damaged or hostile; nothing was changed"));
     }
     Ok(())
+}
+
+/// What cannot be read would stay behind in the other version of its world.
+fn cannot_give_up(path: &str) -> Error {
+    Error::new(Kind::Stopped, format!("{path} cannot be read, so its world cannot be replaced as a whole"))
+        .hint("mend its permissions, or answer otherwise; nothing was changed here")
 }
 
 fn in_the_way(path: &str) -> Error {

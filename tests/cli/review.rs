@@ -340,3 +340,22 @@ fn a_push_does_not_save_the_settings_of_the_pack_over_the_players() {
     a.pull();
     assert_eq!(a.read("options.txt"), "fov:0.5\n");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_is_not_left_behind_in_the_other_version_of_its_world() {
+    use crate::support::pc::{Ran, ran};
+    use crate::support::whole::{as_ordinary_user, permit};
+    let cloud = Cloud::folder();
+    let run = |pc: &Pc, arguments: &[&str]| -> Ran { ran(as_ordinary_user(&cloud, &mut pc.command(arguments))) };
+    let (a, b) = diverged(&cloud);
+    a.write("saves/World/data/secret.dat", "nobody may read this");
+    permit(&a, "saves/World/data/secret.dat", 0o000);
+    let before = a.tree();
+    let use_remote = ["pull", "--on-conflict=use-remote"];
+    run(&a, &use_remote).expect(5, "diverged", "stopped").says("saves/World/data/secret.dat cannot be read");
+    assert!(a.tree() == before);
+    permit(&a, "saves/World/data/secret.dat", 0o600);
+    run(&a, &use_remote).expect(0, "diverged", "took_remote");
+    assert_same(&a, &b);
+}
