@@ -80,6 +80,8 @@ pub struct Progress {
 pub struct Conflict {
     /// This PC's label.
     pub machine: String,
+    /// The PC whose version this one has, if it is not its own.
+    pub whose: Option<String>,
     /// The PC that saved the cloud's version.
     pub other_machine: String,
     /// When it did, by its clock.

@@ -100,13 +100,13 @@ impl Done {
 pub struct Settled {
     /// Its folder's name.
     pub world: String,
-    /// What was decided.
-    pub answer: Answer,
+    /// What was decided; none if nothing was.
+    pub answer: Option<Answer>,
 }
 
 impl Settled {
     /// A world and the answer.
-    pub fn new(world: &str, answer: Answer) -> Self {
+    pub fn new(world: &str, answer: Option<Answer>) -> Self {
         Self { world: world.to_owned(), answer }
     }
 }

@@ -96,7 +96,12 @@ pub struct Scope {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScopeFile {
-    include: Vec<String>,
+    /// In the place of what is built in.
+    include: Option<Vec<String>>,
+    /// Beside that.
+    #[serde(default)]
+    also: Vec<String>,
+    /// Beside what is built in.
     #[serde(default)]
     exclude: Vec<String>,
 }
@@ -127,9 +132,15 @@ impl Scope {
 
     fn parse(text: &[u8]) -> anyhow::Result<Self> {
         let file: ScopeFile = serde_json::from_slice(text).context("could not parse it")?;
-        anyhow::ensure!(!file.include.is_empty(), "it includes nothing");
-        let include: Vec<_> = file.include.iter().map(String::as_str).collect();
-        let exclude: Vec<_> = file.exclude.iter().map(String::as_str).collect();
+        anyhow::ensure!(file.include.is_some() || !file.also.is_empty() || !file.exclude.is_empty(), "it says nothing");
+        let include: Vec<_> = match &file.include {
+            Some(include) => include.iter().map(String::as_str).collect(),
+            None => DEFAULT_INCLUDE.to_vec(),
+        };
+        let include: Vec<_> = include.into_iter().chain(file.also.iter().map(String::as_str)).collect();
+        anyhow::ensure!(!include.is_empty(), "it includes nothing");
+        // What is rebuilt by itself fills the cloud in any scope.
+        let exclude: Vec<_> = file.exclude.iter().map(String::as_str).chain(DEFAULT_EXCLUDE.iter().copied()).collect();
         Self::new(&include, &exclude)
     }
 

@@ -38,18 +38,8 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     let mut seen = observe(ctx, account, &[], outcome)?;
     let divergence = seen.divergence;
     let goes_on = matches!(divergence, Divergence::InSync | Divergence::Ahead | Divergence::Diverged);
-    let lacks_something = seen.was_reset() || seen.has_new_scope();
-    if let Some(base) = seen.base_in_repository().filter(|_| goes_on && lacks_something) {
-        if seen.was_reset() {
-            ctx.note("the pack has put its own settings in place of yours; bringing yours back");
-        } else {
-            ctx.note("other files are synced than before; looking for them in the cloud");
-        }
-        Restore::of(ctx, account, &seen, base)?.reconcile(Terms::default(), &mut Answers::new(), outcome)?;
-        if outcome.undo.is_none() && outcome.conflicts.is_empty() {
-            outcome.done = Done::Nothing;
-        }
-        seen = observe(ctx, account, &[], outcome)?;
+    if goes_on && (seen.was_reset() || seen.has_new_scope()) && seen.base_in_repository().is_some() {
+        seen = bring_back(ctx, account, seen, outcome)?;
         if seen.base_in_repository().is_none() {
             // A decision was put off, and more is not to be done before it is made.
             outcome.divergence = divergence;
@@ -97,6 +87,22 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     result
 }
 
+/// Brings what the base has and this PC lacks although nobody edited it: a pack put its own
+/// settings in the place of the player's, or more is synced than before.
+fn bring_back(ctx: &Context<'_>, account: &Account, seen: Observation, outcome: &mut Outcome) -> Result<Observation> {
+    let Some(base) = seen.base_in_repository() else { return Ok(seen) };
+    if seen.was_reset() {
+        ctx.note("the pack has put its own settings in place of yours; bringing yours back");
+    } else {
+        ctx.note("other files are synced than before; looking for them in the cloud");
+    }
+    Restore::of(ctx, account, &seen, base)?.reconcile(Terms::default(), &mut Answers::new(), outcome)?;
+    if outcome.undo.is_none() && outcome.conflicts.is_empty() {
+        outcome.done = Done::Nothing;
+    }
+    observe(ctx, account, &[], outcome)
+}
+
 /// Joins this PC's version and the cloud's. One that the player gives up is saved before.
 fn reconcile(ctx: &Context<'_>, account: &Account, mut seen: Observation, outcome: &mut Outcome) -> Result<()> {
     let mut terms = Terms {
@@ -131,6 +137,13 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     }
     apply::recover(ctx)?;
     let mut seen = observe(ctx, account, &busy, outcome)?;
+    let divergence = seen.divergence;
+    let saves = matches!(divergence, Divergence::Ahead | Divergence::Diverged);
+    if saves && busy.is_empty() && seen.was_reset() && seen.base_in_repository().is_some() {
+        // Else they would be saved over the player's own.
+        seen = bring_back(ctx, account, seen, outcome)?;
+        outcome.divergence = divergence;
+    }
     keep_beside_unseen(ctx, account, &mut seen)?;
     let beside = "another PC has saved, too; both versions are kept, and the next pull joins them, asking only about worlds that both changed";
     match decide::push(seen.divergence) {

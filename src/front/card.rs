@@ -20,8 +20,9 @@ pub fn heading(conflict: &Conflict) -> Vec<String> {
         [world] => format!("the world {}", world.folder),
         worlds => counted(worlds.len(), "world"),
     };
+    let whose = conflict.whose.as_deref().unwrap_or("This PC");
     let mut lines = vec![
-        format!("This PC and {} both played {worlds}, each without the other's version.", conflict.other_machine),
+        format!("{whose} and {} both played {worlds}, each without the other's version.", conflict.other_machine),
         "All else is joined by itself. Nothing is deleted: the other version stays in the history.".to_owned(),
     ];
     if conflict.more > 0 {
@@ -42,7 +43,7 @@ pub fn same_for(others: &[Contested]) -> String {
 /// Both versions of a world side by side, and which one was played longer.
 pub fn table(conflict: &Conflict, world: &Contested) -> Vec<String> {
     let (here, there) = (rows(&world.here), rows(&world.there));
-    let titles = [format!("this PC ({})", conflict.machine), format!("the cloud ({})", conflict.other_machine)];
+    let titles = [title_here(conflict), format!("the cloud ({})", conflict.other_machine)];
     let saved = ("saved", String::new(), when(conflict.other_time));
     let rows: Vec<_> = here
         .into_iter()
@@ -65,6 +66,14 @@ pub fn table(conflict: &Conflict, world: &Contested) -> Vec<String> {
         lines.extend(card.world.problem.iter().map(|problem| format!("  {title}: {problem}")));
     }
     lines
+}
+
+/// Where this PC's version is from.
+pub fn title_here(conflict: &Conflict) -> String {
+    match &conflict.whose {
+        None => format!("this PC ({})", conflict.machine),
+        Some(whose) => format!("this PC ({}), as {whose} saved it", conflict.machine),
+    }
 }
 
 /// One version, row by row.

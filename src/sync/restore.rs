@@ -164,6 +164,7 @@ impl<'a> Restore<'a> {
             };
             choices.of.insert(unit, choice);
         }
+        outcome.conflicts = conflicts.iter().map(|world| Settled::new(world, None)).collect();
         self.settle(&conflicts, answers)?;
         let is_saved = self.seen.edits.is_empty() && self.seen.base_in_repository().is_some();
         for world in &conflicts {
@@ -185,7 +186,7 @@ impl<'a> Restore<'a> {
         if terms.save_first && !choices.given_up.is_empty() && !is_saved {
             return Ok(Reconciled::SaveFirst);
         }
-        outcome.conflicts = conflicts.iter().map(|world| Settled::new(world, answers[world])).collect();
+        outcome.conflicts = conflicts.iter().map(|world| Settled::new(world, answers.get(world).copied())).collect();
         outcome.done = Done::of_answers(conflicts.iter().map(|world| answers[world]));
         self.apply(&choices, &known, outcome)?;
         Ok(Reconciled::Done)
@@ -249,12 +250,15 @@ impl<'a> Restore<'a> {
         let staged = self.manifest_of_staged(&place)?;
         let next = self.next_state(&plan, &staged, &choices.put_off);
         outcome.base.clone_from(&next.base);
-        outcome.files.restored = place.len();
+        let place_count = place.len();
+        outcome.files.restored = place_count;
         outcome.files.removed = plan.remove.len();
         outcome.bytes += self.staging.bytes;
         if place.is_empty() && plan.remove.is_empty() {
             super::fetch::clear(&ctx.instance.staging())?;
-            ctx.note("nothing to bring; what differs is this PC's, and the next push saves it");
+            if choices.put_off.is_empty() && !plan.differ.is_empty() {
+                ctx.note("nothing to bring; what differs is this PC's, and the next push saves it");
+            }
             return Ok(next.save(&ctx.instance.state_file())?);
         }
 
@@ -283,16 +287,14 @@ impl<'a> Restore<'a> {
         journal.gone_worlds.clone_from(&gone);
         journal.commit(&ctx.instance)?;
         outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
-        let removed = match outcome.files.removed {
-            0 => String::new(),
-            count => format!(", and took away {} that it has no more", counted(count, "file")),
+        let brought = || format!("brought {} ({})", counted(place_count, "file"), human_bytes(self.staging.bytes));
+        let took_away = || format!("took away {} that it has no more", counted(outcome.files.removed, "file"));
+        let what = match (place_count, outcome.files.removed) {
+            (_, 0) => brought(),
+            (0, _) => took_away(),
+            _ => format!("{}, and {}", brought(), took_away()),
         };
-        ctx.note(&format!(
-            "brought {} ({}) as {} saved them{removed}",
-            counted(outcome.files.restored, "file"),
-            human_bytes(self.staging.bytes),
-            self.listing.snapshot.hostname
-        ));
+        ctx.note(&format!("made the same as {} saved it: {what}", self.listing.snapshot.hostname));
         for world in gone {
             ctx.warn(&format!(
                 "the world {world} was deleted on another PC and is gone here, too; `cloud-sync undo` brings it back"

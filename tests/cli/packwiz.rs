@@ -431,7 +431,6 @@ fn scope_explains_why_a_file_is_synced_or_not() {
     }
     install(&a, &[(CASTLE, "x"), ("mods/a.jar", "x"), ("options.txt", "x"), ("saves/World/icon.png", "x")]);
     let as_a_whole = "it is part of the world World, which is kept or replaced as a whole";
-    let by_itself = "it is a file that is kept or replaced by itself";
     let of_saves = "the include pattern `saves` takes in saves, with all that is in it";
     let cases: &[(&str, bool, String, Option<&str>)] = &[
         (LEVEL, true, format!("is synced: {of_saves}"), Some(as_a_whole)),

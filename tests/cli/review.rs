@@ -327,7 +327,6 @@ fn it_is_told_where_a_version_that_is_given_up_stays() {
 }
 
 #[test]
-#[ignore = "a push saves the pack's own settings where no pull has brought the player's back before"]
 fn a_push_does_not_save_the_settings_of_the_pack_over_the_players() {
     let cloud = Cloud::folder();
     let (a, b) = two_in_sync(&cloud);

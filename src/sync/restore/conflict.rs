@@ -8,6 +8,7 @@ use crate::interrupt;
 use crate::restic::ResticError;
 use crate::scope::world_of;
 use crate::sync::decide::Divergence;
+use crate::sync::observe::Observation;
 use crate::world::{self, Further, World};
 
 impl Restore<'_> {
@@ -19,7 +20,8 @@ impl Restore<'_> {
         }
         self.ctx.log.line(&format!("both sides changed the worlds {open:?}"));
         let other = &self.listing.snapshot.hostname;
-        let between = format!("this PC and {other} both played {}", open.join(", "));
+        let whose = self.whose().map_or("this PC", |host| host);
+        let between = format!("{whose} and {other} both played {}", open.join(", "));
         let all = |answer| vec![answer; open.len()];
         let given = match self.ctx.args.on_conflict {
             OnConflict::KeepLocal => Reply::Answers(all(Answer::KeepLocal)),
@@ -50,6 +52,13 @@ impl Restore<'_> {
                 ))
             }
         }
+    }
+
+    /// The PC whose version this one has, if it has not gone on from there.
+    fn whose(&self) -> Option<&str> {
+        let Observation { state, graph, edits, .. } = self.seen;
+        let base = state.base.as_ref().and_then(|base| graph.get(base)).filter(|_| edits.is_empty())?;
+        Some(base.hostname.as_str()).filter(|host| *host != self.ctx.machine)
     }
 
     fn ask(&mut self, worlds: &[String]) -> Result<Reply> {
@@ -131,6 +140,7 @@ impl Restore<'_> {
         };
         Ok(Conflict {
             machine: self.ctx.machine.clone(),
+            whose: self.whose().map(str::to_owned),
             other_machine: snapshot.hostname.clone(),
             other_time: snapshot.time,
             worlds: worlds.iter().map(contested).collect(),

@@ -56,6 +56,12 @@ impl Restore<'_> {
                 }
                 continue;
             }
+            if contested.get(&path) == Some(&Winner::Cloud) {
+                self.ctx.note(&format!(
+                    "{path} is joined; where both PCs had changed the same, {}'s holds, and what was here is in the undo copy",
+                    self.listing.snapshot.hostname
+                ));
+            }
             if merged != cloud {
                 self.staging.replace(&path, &merged)?;
             }
