@@ -464,7 +464,7 @@ fn scope_explains_why_a_file_is_synced_or_not() {
             HOUSE,
             true,
             "is synced: the include pattern `schematics` takes in schematics, with all that is in it".to_owned(),
-            Some("it is a file of settings, which are joined one by one"),
+            Some("it is a file that is kept or replaced by itself"),
         ),
         (
             "journeymap",
