@@ -34,6 +34,15 @@ pub enum Likeness {
     Different,
 }
 
+/// What the absence of a file from the snapshot says, by the paths of units.
+#[derive(Clone, Debug, Default)]
+pub struct Gaps {
+    /// Units of which the snapshot, or one that it is built on, may lack what was not deleted.
+    pub incomplete: BTreeSet<String>,
+    /// Worlds that the snapshot itself has whole, whatever those before it lack.
+    pub whole: BTreeSet<String>,
+}
+
 /// Whose version of a unit is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
@@ -94,14 +103,9 @@ impl<'a> Sides<'a> {
     }
 
     /// What to do, if `choice` says whose version of each unit is played, and the files in
-    /// `same` were compared and are the same. Of `incomplete` units nothing is removed because the
-    /// snapshot lacks it.
-    pub fn plan(
-        self,
-        choice: impl Fn(Unit<'_>) -> Choice,
-        same: &BTreeSet<String>,
-        incomplete: &BTreeSet<String>,
-    ) -> Result<Plan> {
+    /// `same` were compared and are the same. Of incomplete units nothing is removed because the
+    /// snapshot lacks it, unless that would mix it with another version of its world.
+    pub fn plan(self, choice: impl Fn(Unit<'_>) -> Choice, same: &BTreeSet<String>, gaps: &Gaps) -> Result<Plan> {
         let mut plan = Plan::default();
         let mut unreadable = self.tree.left_out.iter().filter(|left| left.why == Why::Unreadable);
         if let Some(left) = unreadable
@@ -131,12 +135,15 @@ impl<'a> Sides<'a> {
                 plan.fetch.push(path.to_owned());
             }
         }
+        let changed: BTreeSet<_> = plan.fetch.iter().map(|path| Unit::of(path).path()).collect();
         for path in self.tree.files.keys().filter(|path| !self.cloud.contains_key(*path)) {
+            let unit = Unit::of(path).path();
             let goes = match choice(Unit::of(path)) {
                 Choice::Local | Choice::Both => false,
                 Choice::Cloud => {
                     let is_known = self.manifest.contains_key(path) || self.ancestor.contains_key(path);
-                    is_known && !incomplete.contains(&Unit::of(path).path())
+                    let is_mixed = changed.contains(&unit) && gaps.whole.contains(&unit);
+                    is_known && (is_mixed || !gaps.incomplete.contains(&unit))
                 }
                 Choice::CloudExactly => true,
             };
@@ -206,7 +213,8 @@ mod tests {
         let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, ancestor: &ancestor, scope: &scope };
         let units = known.iter().chain(local).map(|(path, _)| Unit::of(path).path());
         let incomplete = if complete { BTreeSet::new() } else { units.collect() };
-        let plan = sides.plan(|_| choice, &BTreeSet::new(), &incomplete).unwrap();
+        let gaps = Gaps { incomplete, ..Gaps::default() };
+        let plan = sides.plan(|_| choice, &BTreeSet::new(), &gaps).unwrap();
         (plan.fetch, plan.remove, plan.keep)
     }
 
@@ -269,7 +277,7 @@ mod tests {
             let (tree, manifest, ancestor) = (Tree::default(), Manifest::new(), BTreeMap::new());
             let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, ancestor: &ancestor, scope: &scope };
             assert_eq!(
-                sides.plan(|_| Choice::Cloud, &BTreeSet::new(), &BTreeSet::new()).unwrap_err().kind,
+                sides.plan(|_| Choice::Cloud, &BTreeSet::new(), &Gaps::default()).unwrap_err().kind,
                 Kind::Stopped,
                 "{path}"
             );

@@ -11,7 +11,7 @@ use super::apply::{Journal, whole_worlds};
 use super::decide::Divergence;
 use super::fetch::Staging;
 use super::observe::Observation;
-use super::plan::{Choice, Likeness, Plan, Sides};
+use super::plan::{Choice, Gaps, Likeness, Plan, Sides};
 use super::undo::{self, Note};
 use super::units::{self, Unit, Verdict};
 use crate::context::{Account, Context};
@@ -121,13 +121,13 @@ impl<'a> Restore<'a> {
         self.ancestor.clone_from(&ancestor);
         let cloud = self.cloud_in_scope();
         let changed_here = self.changed_here(&ancestor);
-        let incomplete = self.incomplete_units();
+        let gaps = self.gaps();
         let three = units::Sides {
             ancestor: &ancestor,
             changed_here: &changed_here,
             local: &self.seen.tree.files,
             cloud: &cloud,
-            incomplete: &incomplete,
+            incomplete: &gaps.incomplete,
         };
         self.compare_contents(&three)?;
         let judged = three.judge(|path| self.likeness(path, cloud[path]));
@@ -233,7 +233,7 @@ impl<'a> Restore<'a> {
     /// the undo copy as long as a whole world.
     fn apply(&mut self, choices: &Choices<'_>, known: &Known, outcome: &mut Outcome) -> Result<()> {
         let ctx = self.ctx;
-        let mut plan = self.sides().plan(|unit| choices.of(unit), &self.same, &self.incomplete_units())?;
+        let mut plan = self.sides().plan(|unit| choices.of(unit), &self.same, &self.gaps())?;
         ctx.detail(&format!(
             "plan: {} to fetch, {} to remove, {} as they are, {} under another name",
             plan.fetch.len(),
@@ -304,10 +304,10 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    /// The units of which the snapshot may lack something that was not deleted: it, or one
-    /// between it and the base, is incomplete or of another scope than is in force here. One
-    /// that tells what it left out is complete in the worlds that it has and left alone.
-    fn incomplete_units(&self) -> BTreeSet<String> {
+    /// What the snapshot may lack without that it was deleted: it, or one between it and the base,
+    /// is incomplete or of another scope than is in force here. One that tells what it left out is
+    /// complete in the worlds that it has and left alone.
+    fn gaps(&self) -> Gaps {
         let Observation { scope, state, graph, tree, .. } = self.seen;
         let digest = scope.digest();
         let target = &self.listing.snapshot;
@@ -316,17 +316,15 @@ impl<'a> Restore<'a> {
         let between: Vec<_> = history.difference(&known).filter_map(|id| graph.get(id)).chain([target]).collect();
         let is_whole = target.matches_listing(self.listing.files.keys().map(String::as_str));
         if is_whole && between.iter().all(|one| one.is_complete(&digest)) {
-            return BTreeSet::new();
+            return Gaps::default();
         }
         let worlds: BTreeSet<_> = self.listing.files.keys().filter_map(|path| world_of(path)).collect();
-        let is_complete = |unit: Unit<'_>| match unit {
-            Unit::World(world) if is_whole && worlds.contains(world) => {
-                between.iter().all(|one| one.is_complete_in(&unit.path(), &digest))
-            }
-            _ => false,
-        };
-        let units: BTreeSet<_> = tree.files.keys().chain(state.manifest.keys()).map(|path| Unit::of(path)).collect();
-        units.into_iter().filter(|unit| !is_complete(*unit)).map(Unit::path).collect()
+        let paths = worlds.iter().map(|world| Unit::World(world).path());
+        let whole: BTreeSet<_> = paths.filter(|path| is_whole && target.is_complete_in(path, &digest)).collect();
+        let is_complete =
+            |unit: &String| whole.contains(unit) && between.iter().all(|one| one.is_complete_in(unit, &digest));
+        let known = tree.files.keys().chain(state.manifest.keys()).map(|path| Unit::of(path).path());
+        Gaps { incomplete: known.filter(|unit| !is_complete(unit)).collect(), whole }
     }
 
     /// What is staged, as it will be on the disk.

@@ -93,6 +93,8 @@ struct Walk {
     last_event: Event,
     /// The unit of each event.
     events: BTreeMap<Event, String>,
+    /// Whether a push ever left something out.
+    is_partial: bool,
     /// Whether its players put off decisions.
     puts_off: bool,
     /// Whether one ever did, after which versions are joined in part.
@@ -128,6 +130,7 @@ impl Walk {
             closed: BTreeSet::new(),
             last_event: 0,
             events: BTreeMap::new(),
+            is_partial: false,
             puts_off,
             is_put_off: false,
             killed: None,
@@ -372,6 +375,7 @@ impl Walk {
         self.killed = Some((p, before.clone()));
         let made = self.look_for_snapshots(Some(p));
         self.players[p].unnoticed |= !made.is_empty();
+        self.is_partial |= arguments[0] == "pull" && !made.is_empty();
         let cut_off = self.players[p].pc.has(".cloud-sync/journal.json");
         self.say(p, &format!("kills {arguments:?} after {moment:?}, journal: {cut_off}, saved: {made:?}"));
         if cut_off {
@@ -418,6 +422,7 @@ impl Walk {
         let what = format!("{} {divergence} {outcome} {ids:?} {}", ran.code, ran.json["warnings"]);
         self.say(p, &format!("{arguments:?}, offline: {offline}, exit {what}"));
         assert!(made.len() <= 1, "{made:?}");
+        self.is_partial |= ran.json["warnings"].to_string().contains("not saved: ");
         self.players[p].unnoticed &= offline || arguments[0] == "undo";
         self.assert_kept(p, &before);
         self.assert_whole(p);
@@ -529,6 +534,10 @@ impl Walk {
             }
             if name.starts_with(OPTIONS) && !is_gone && !agreed_once {
                 // Without one version that both are built on it is not known who changed what.
+                verdicts.extend([Verdict::Local, Verdict::Cloud]);
+            }
+            if self.is_partial && is_world(name) && is_gone {
+                // What a push left out was not deleted, whatever became of it.
                 verdicts.extend([Verdict::Local, Verdict::Cloud]);
             }
             if lost && is_world(name) && !is_gone {
