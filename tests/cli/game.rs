@@ -80,6 +80,30 @@ fn a_world_that_a_push_left_out_is_no_question_when_it_comes() {
 }
 
 #[test]
+fn a_world_that_a_push_left_out_and_another_pc_went_on_with_is_mixed_on_no_third_one() {
+    const OLD: &str = "saves/World/region/r.1.0.mca";
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(OLD, "of day 1");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    let c = cloud.pc("C");
+    c.pull().expect(0, "behind", "restored");
+    let game = Game::in_world(&a, "World");
+    a.write("options.txt", "fov:0.7\n");
+    a.push().expect(8, "ahead", "saved").warns("saves/World");
+    b.pull().expect(0, "behind", "restored");
+    b.remove(OLD);
+    b.write(LEVEL, "day 2 on B");
+    b.push().expect(0, "ahead", "saved");
+    c.pull().expect(0, "behind", "restored");
+    assert_eq!(c.read(LEVEL), "day 2 on B");
+    assert!(!c.has(OLD), "two versions of a world are mixed");
+    assert_same(&b, &c);
+    game.close();
+}
+
+#[test]
 fn a_pull_is_not_undone_under_a_running_game() {
     let cloud = Cloud::server();
     let (a, b) = two_in_sync(&cloud);
