@@ -540,6 +540,10 @@ impl Walk {
                 // What a push left out was not deleted, whatever became of it.
                 verdicts.extend([Verdict::Local, Verdict::Cloud]);
             }
+            if name.contains(" (") && !is_gone && here.files != there.files {
+                // Two PCs may have given the same name to what they kept beside, each by itself.
+                verdicts.push(Verdict::Ask);
+            }
             if lost && is_world(name) && !is_gone {
                 // Without all that its base had, it does not know what it went on from.
                 verdicts.push(Verdict::Ask);
