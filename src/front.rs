@@ -5,7 +5,7 @@ pub mod plain;
 pub mod terminal;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::credentials::Token;
 use crate::world::{Advice, World};
@@ -36,7 +36,8 @@ pub trait Front: Sync {
 }
 
 /// What is in progress.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Fetching restic itself.
     FetchRestic,
@@ -59,7 +60,7 @@ impl Step {
 }
 
 /// How far a step is. A total of 0 is not known yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// What is in progress.
     pub step: Step,
@@ -76,7 +77,7 @@ pub struct Progress {
 }
 
 /// Worlds that this PC and another one both changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// This PC's label.
     pub machine: String,
@@ -93,7 +94,7 @@ pub struct Conflict {
 }
 
 /// A world with two versions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contested {
     /// Its folder's name.
     pub folder: String,
@@ -106,7 +107,7 @@ pub struct Contested {
 }
 
 /// One version of a world, in what a player knows it by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
     /// Files.
     pub files: usize,
@@ -117,7 +118,7 @@ pub struct Card {
 }
 
 /// What to do about one world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Play this PC's version.

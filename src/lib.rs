@@ -53,6 +53,8 @@ pub mod snapshot;
 pub mod state;
 pub mod sync;
 pub mod tree;
+#[cfg(feature = "window")]
+pub mod window;
 pub mod world;
 
 pub use args::{Args, CatchUp, OnConflict};

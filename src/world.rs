@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use valence_nbt::{Compound, Value};
 
 use crate::nbt::{MAX_SIZE, Packing, Root};
@@ -33,7 +34,7 @@ const MAX_TICKS: u64 = TICKS_PER_SECOND * 60 * 60 * 24 * 366 * 100;
 
 /// What a version of a world says about itself. All of it may be missing: versions of the game
 /// differ in what they write and where.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct World {
     /// The name that the game shows, which need not be the folder's.
     pub name: Option<String>,
@@ -54,7 +55,7 @@ pub struct World {
 }
 
 /// How long a world was played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Played {
     /// The time.
     pub time: Duration,
@@ -63,7 +64,7 @@ pub struct Played {
 }
 
 /// Where a play time is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// The statistics: how long all its players played it.
     Statistics,
@@ -72,7 +73,7 @@ pub enum Source {
 }
 
 /// How a world is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// Survival.
     Survival,

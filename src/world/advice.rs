@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Source, World, in_words};
 
 /// Which of two versions is further, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
     /// The one that is further.
     pub further: Further,
@@ -15,7 +17,7 @@ pub struct Advice {
 }
 
 /// The one of two versions that is further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Further {
     /// This PC's.
     Here,
