@@ -20,7 +20,7 @@ use crate::run_log::RunLog;
 use crate::{durable, env, remote};
 
 /// How long restic may make no progress while the repository answers.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// One run.
 pub struct Context<'a> {

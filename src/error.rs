@@ -36,6 +36,8 @@ pub enum Kind {
     SignedOut,
     /// The cloud cannot be reached.
     Offline,
+    /// The player goes on without.
+    Skipped,
     /// Saved, but not everything.
     Partial,
     /// Ctrl-C, or asked to end.
@@ -82,7 +84,7 @@ impl Error {
             Kind::Stopped => Exit::Stopped,
             Kind::SignedOut if strict => Exit::SignedOut,
             Kind::Offline if strict => Exit::Offline,
-            Kind::SignedOut | Kind::Offline => Exit::Ok,
+            Kind::SignedOut | Kind::Offline | Kind::Skipped => Exit::Ok,
             Kind::Partial => Exit::Partial,
             Kind::Interrupted => Exit::Interrupted,
             Kind::Command(code) => Exit::Command(code),

@@ -3,11 +3,14 @@
 pub mod card;
 pub mod plain;
 pub mod terminal;
+#[cfg(feature = "window")]
+pub mod window;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::credentials::Token;
+use crate::outcome::Outcome;
 use crate::world::{Advice, World};
 
 /// The side of a run that faces the player.
@@ -24,9 +27,20 @@ pub trait Front: Sync {
     /// What was in progress is over.
     fn finished(&self);
 
+    /// A command begins on the PC with this label.
+    fn begin(&self, _command: &'static str, _machine: &str) {}
+
+    /// The command is over.
+    fn end(&self, _outcome: &Outcome) {}
+
     /// Says why a token is needed and asks for it; none if the player skips it or nobody is
     /// there.
     fn sign_in(&self, url: &str, why: &str) -> Option<Token>;
+
+    /// Says why the cloud cannot be reached; whether to try again.
+    fn try_again(&self, _why: &str) -> bool {
+        false
+    }
 
     /// Whether somebody is there to answer.
     fn can_ask(&self) -> bool;

@@ -1,7 +1,7 @@
 //! Ctrl-C, and being asked to end: one flag, looked at wherever something waits; at a prompt,
 //! which looks at nothing, the end comes at once. While the game runs, it is the game's.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::exit::Exit;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+/// What the player wants instead, if that is why we are to end.
+static WISH: AtomicU8 = AtomicU8::new(0);
 /// The terminal as it was before a prompt, while there is one.
 static PROMPT: Mutex<Option<terminal::Mode>> = Mutex::new(None);
 /// Asks another process to end, while that is who is meant.
@@ -40,6 +42,32 @@ fn end() {
 /// Asks to end.
 pub fn request() {
     REQUESTED.store(true, Ordering::SeqCst);
+}
+
+/// Why a command is to end before it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// The player wants neither the sync nor the game.
+    Cancel = 1,
+    /// The player wants the game without the sync.
+    PlayAnyway = 2,
+}
+
+/// Asks the command to end, since the player wants something else.
+pub fn wish(wish: Wish) {
+    WISH.store(wish as u8, Ordering::SeqCst);
+    request();
+}
+
+/// What the player wished for. It is granted with that: another command may follow.
+pub fn take_wish() -> Option<Wish> {
+    let wish = match WISH.swap(0, Ordering::SeqCst) {
+        1 => Wish::Cancel,
+        2 => Wish::PlayAnyway,
+        _ => return None,
+    };
+    REQUESTED.store(false, Ordering::SeqCst);
+    Some(wish)
 }
 
 /// Whether we are to end.

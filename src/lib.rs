@@ -67,11 +67,12 @@ use clap::{CommandFactory as _, Parser as _};
 
 use cli::{Cli, Command, ScopeQuestion};
 use context::Context;
-use error::Result;
+use error::{Error, Kind, Result};
 use exit::Exit;
 use front::Front;
 use front::plain::{Plain, Volume};
 use front::terminal::Terminal;
+use interrupt::Wish;
 
 /// Brings what other PCs saved. Prints nothing and asks nobody.
 pub fn pull(args: &Args) -> Outcome {
@@ -143,8 +144,10 @@ fn run(
         Ok(ctx) => ctx,
         Err(error) => return outcome.failed(&error, args.strict),
     };
+    front.begin(name, &ctx.machine);
     let result = command(&mut ctx, &mut outcome);
     front.finished();
+    let result = grant(result);
     // No launch waits for a login.
     let strict = args.strict || name == "login";
     if let Err(error) = &result {
@@ -161,7 +164,23 @@ fn run(
     outcome.warnings = ctx.warnings();
     let json = ctx.log.redact(&outcome.to_json());
     ctx.log.line(&format!("exit {}: {json}", outcome.exit.code()));
+    front.end(&outcome);
     outcome
+}
+
+/// A command that ended because the player wanted something else has not failed.
+fn grant(result: Result<()>) -> Result<()> {
+    let wish = interrupt::take_wish();
+    match result {
+        Err(error) if error.kind == Kind::Interrupted => Err(match wish {
+            None => error,
+            Some(Wish::Cancel) => Error::new(Kind::Cancelled, "cancelled; nothing was changed here"),
+            Some(Wish::PlayAnyway) => {
+                Error::new(Kind::Skipped, "playing without syncing").hint("what you play is saved at the next chance")
+            }
+        }),
+        other => other,
+    }
 }
 
 /// A person at a terminal is spoken with; a launcher's log gets plain lines.
@@ -173,11 +192,27 @@ fn front(args: &Args) -> Box<dyn Front> {
     };
     let is_terminal =
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
-    if is_terminal && volume != Volume::Silent {
+    let plain: Box<dyn Front> = if is_terminal && volume != Volume::Silent {
         Box::new(Terminal::new(volume == Volume::Normal))
     } else {
         Box::new(Plain::new(volume))
+    };
+    with_window(plain, args, volume)
+}
+
+/// A window over `below`, where there may be one.
+#[cfg(feature = "window")]
+fn with_window(below: Box<dyn Front>, args: &Args, volume: Volume) -> Box<dyn Front> {
+    use front::window::{Window, has_display};
+    if args.no_gui || volume == Volume::Silent || !has_display() {
+        return below;
     }
+    Box::new(Window::new(below))
+}
+
+#[cfg(not(feature = "window"))]
+fn with_window(below: Box<dyn Front>, _: &Args, _: Volume) -> Box<dyn Front> {
+    below
 }
 
 /// Says why it failed, in few lines, since some launchers choke on more; then the JSON.
@@ -206,7 +241,7 @@ fn report_parse(error: &clap::Error) -> Exit {
     if by_variable.is_some() || std::env::args_os().any(|argument| argument == "--json") {
         let message = error.to_string();
         let first_line = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let error = error::Error::new(error::Kind::Usage, first_line).hint("see `cloud-sync --help`");
+        let error = Error::new(Kind::Usage, first_line).hint("see `cloud-sync --help`");
         print_json(&Outcome::new("").failed(&error, false));
     }
     Exit::Usage

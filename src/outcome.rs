@@ -195,6 +195,7 @@ impl Outcome {
             Kind::GameRunning | Kind::Stopped => Done::Stopped,
             Kind::SignedOut => Done::SignedOut,
             Kind::Offline => Done::Offline,
+            Kind::Skipped => Done::Nothing,
             Kind::Partial => self.done,
         };
         if error.kind == Kind::SignedOut {

@@ -5,9 +5,14 @@ use crate::error::{Error, Kind, Result};
 use crate::outcome::Outcome;
 use crate::sync;
 
-/// Runs `pull`.
+/// Runs `pull`. Somebody who waits for the game may try again until the cloud is there.
 pub fn pull(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
-    signed_in(ctx, outcome, sync::pull)
+    loop {
+        match signed_in(ctx, outcome, sync::pull) {
+            Err(error) if error.kind == Kind::Offline && ctx.front().try_again(&error.message()) => {}
+            other => return other,
+        }
+    }
 }
 
 /// Runs `push`.
@@ -39,12 +44,21 @@ fn signed_in(
         return Err(error);
     }
     let url = ctx.url()?;
-    ctx.log.line(&error.message());
-    let Some(token) = ctx.front().sign_in(&url, &error.message()) else { return Err(error) };
-    let account = ctx.account_of(&url, token)?;
-    super::login::check(ctx, &account)?;
-    super::login::keep(ctx, &account, &url)?;
-    work(ctx, &account, outcome)
+    let mut why = error.message();
+    loop {
+        ctx.log.line(&why);
+        let Some(token) = ctx.front().sign_in(&url, &why) else { return Err(error) };
+        let account = ctx.account_of(&url, token)?;
+        match super::login::check(ctx, &account) {
+            Ok(()) => {
+                super::login::keep(ctx, &account, &url)?;
+                return work(ctx, &account, outcome);
+            }
+            Err(error) if error.kind == Kind::Interrupted => return Err(error),
+            // A wrong password, no network, no such server: all can be mended here and now.
+            Err(error) => why = error.message(),
+        }
+    }
 }
 
 /// Waits for another cloud-sync that works on this instance, an upload perhaps.

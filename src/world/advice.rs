@@ -36,7 +36,7 @@ pub fn recommend(here: &World, there: &World) -> Advice {
     if ours.source != theirs.source {
         return neither("their play time is not known");
     }
-    if ours.time.abs_diff(theirs.time) < Duration::from_secs(60) {
+    if ours.time.abs_diff(theirs.time) < Duration::from_mins(1) {
         return neither(match ours.source {
             Source::Statistics => "both were played equally long",
             Source::Age => "both have run equally long",

@@ -1,0 +1,342 @@
+//! A window for the player, in a process of its own. Whatever happens to it, the run goes on
+//! with what is below it: a terminal, or nobody.
+
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Conflict, Front, Progress, Reply};
+use crate::credentials::Token;
+use crate::interrupt::{self, Wish};
+use crate::outcome::{Done, Outcome};
+use crate::window::protocol::{Said, Show};
+
+/// Nothing opens for what is done sooner.
+const BRIEF: Duration = Duration::from_millis(400);
+/// After so long without anything to show it opens all the same.
+const LONG: Duration = Duration::from_secs(2);
+/// A window that is not on the screen by then never will be.
+const OPENING: Duration = Duration::from_secs(20);
+/// Nobody is there who does not answer for so long.
+const ANSWERING: Duration = Duration::from_mins(30);
+/// No eye sees more.
+const BETWEEN_FRAMES: Duration = Duration::from_millis(60);
+const TICK: Duration = Duration::from_millis(50);
+/// A window that has not read so many lines hangs.
+const BACKLOG: usize = 256;
+
+/// Speaks through a window, as soon as there is something to say that takes a while.
+pub struct Window {
+    below: Box<dyn Front>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Told when a run begins or ends.
+    changed: Condvar,
+}
+
+struct State {
+    machine: String,
+    /// The command that runs, and since when.
+    running: Option<(&'static str, Instant)>,
+    process: Option<Process>,
+    /// It could not be opened, or died; it is not tried again.
+    is_broken: bool,
+    /// When it was last told how far it is.
+    last_frame: Instant,
+    /// What happened to it, for the log.
+    troubles: VecDeque<String>,
+}
+
+/// The window's process.
+struct Process {
+    child: Child,
+    /// Lines to be written to it; what hangs must not make us wait.
+    lines: SyncSender<String>,
+    said: Receiver<Said>,
+    /// Whether a question is open. If none is, what the player says is for the run.
+    is_asked: Arc<AtomicBool>,
+    is_ready: bool,
+    since: Instant,
+}
+
+/// Whether there is a screen that a window could be on.
+pub fn has_display() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    // Elsewhere there is always one, or opening a window fails at once.
+    !cfg!(target_os = "linux") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
+}
+
+impl Window {
+    /// A window over `below`, which says what there is to say to others, and which takes over
+    /// where the window fails.
+    pub fn new(below: Box<dyn Front>) -> Self {
+        let state = State {
+            machine: String::new(),
+            running: None,
+            process: None,
+            is_broken: false,
+            last_frame: Instant::now(),
+            troubles: VecDeque::new(),
+        };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        Self { below, shared }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+
+    /// Asks in the window; none where that fails.
+    fn ask(&self, question: &Show, is_answer: impl Fn(&Said) -> bool) -> Option<Said> {
+        let asked = Instant::now();
+        self.state().ask(question);
+        let answer = self.wait_for(asked, is_answer);
+        if let Some(process) = &self.state().process {
+            process.is_asked.store(false, Ordering::SeqCst);
+        }
+        answer
+    }
+
+    fn wait_for(&self, asked: Instant, is_answer: impl Fn(&Said) -> bool) -> Option<Said> {
+        loop {
+            let mut state = self.state();
+            let process = state.process.as_mut()?;
+            match process.said.recv_timeout(TICK) {
+                Ok(Said::Ready) => process.is_ready = true,
+                Ok(said) if is_answer(&said) => return Some(said),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) if interrupt::requested() => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    if !process.is_ready && process.since.elapsed() > OPENING {
+                        state.give_up("it did not open in time");
+                        return None;
+                    }
+                    if asked.elapsed() > ANSWERING {
+                        state.give_up("nobody answered");
+                        return None;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    state.give_up("it is gone");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// What went wrong with the window, once.
+    fn tell_troubles(&self) {
+        let troubles: Vec<_> = self.state().troubles.drain(..).collect();
+        for trouble in troubles {
+            self.below.note(&trouble);
+        }
+    }
+}
+
+impl Front for Window {
+    fn begin(&self, command: &'static str, machine: &str) {
+        let mut state = self.state();
+        machine.clone_into(&mut state.machine);
+        state.running = Some((command, Instant::now()));
+        drop(state);
+        // What takes long without a sound is shown, too.
+        let shared = Arc::clone(&self.shared);
+        thread::spawn(move || {
+            let state = shared.lock();
+            let is_same = |state: &mut State| state.running.is_some_and(|(one, _)| one == command);
+            let waited = shared.changed.wait_timeout_while(state, LONG, is_same);
+            let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            if waited.timed_out() && is_same(&mut state) {
+                state.open();
+            }
+        });
+    }
+
+    fn note(&self, text: &str) {
+        self.below.note(text);
+        self.state().tell(&Show::Note(text.to_owned()));
+    }
+
+    fn warn(&self, text: &str) {
+        self.below.warn(text);
+        self.state().tell(&Show::Note(text.to_owned()));
+    }
+
+    fn progress(&self, progress: &Progress) {
+        self.below.progress(progress);
+        let mut state = self.state();
+        if state.running.is_some_and(|(_, since)| since.elapsed() > BRIEF) {
+            state.open();
+        }
+        if state.last_frame.elapsed() >= BETWEEN_FRAMES {
+            state.last_frame = Instant::now();
+            state.tell(&Show::Progress(progress.clone()));
+        }
+    }
+
+    fn finished(&self) {
+        self.below.finished();
+    }
+
+    fn sign_in(&self, url: &str, why: &str) -> Option<Token> {
+        let mut why = why.to_owned();
+        loop {
+            let question = Show::SignIn { url: url.to_owned(), why: why.clone() };
+            let is_answer = |said: &Said| matches!(said, Said::Token(_) | Said::Skip);
+            match self.ask(&question, is_answer) {
+                Some(Said::Token(text)) => match Token::parse(&text) {
+                    Ok(token) => return Some(token),
+                    Err(reason) => why = format!("That is no token: {reason}"),
+                },
+                Some(_) => return None,
+                None if interrupt::requested() => return None,
+                None => {
+                    self.tell_troubles();
+                    return self.below.sign_in(url, &why);
+                }
+            }
+        }
+    }
+
+    fn can_ask(&self) -> bool {
+        !self.state().is_broken || self.below.can_ask()
+    }
+
+    fn conflict(&self, conflict: &Conflict) -> Reply {
+        let is_answer = |said: &Said| match said {
+            Said::Answers(answers) => answers.len() == conflict.worlds.len(),
+            said => *said == Said::Cancel,
+        };
+        match self.ask(&Show::Conflict(conflict.clone()), is_answer) {
+            Some(Said::Answers(answers)) => Reply::Answers(answers),
+            Some(_) => Reply::Cancel,
+            None if interrupt::requested() => Reply::Cancel,
+            None => {
+                self.tell_troubles();
+                self.below.conflict(conflict)
+            }
+        }
+    }
+
+    fn try_again(&self, why: &str) -> bool {
+        let is_answer = |said: &Said| matches!(said, Said::Retry | Said::PlayAnyway);
+        let said = self.ask(&Show::Offline { why: why.to_owned() }, is_answer);
+        self.tell_troubles();
+        said == Some(Said::Retry)
+    }
+
+    fn end(&self, outcome: &Outcome) {
+        let mut state = self.state();
+        state.running = None;
+        self.shared.changed.notify_all();
+        let is_saved = outcome.command == "push" && outcome.done == Done::Saved && outcome.error.is_none();
+        let last = if is_saved && outcome.warnings.is_empty() {
+            Show::Done("Everything is saved. You can play on your other PC.".to_owned())
+        } else {
+            Show::Close
+        };
+        state.tell(&last);
+        // It closes by itself, the latter at once.
+        state.process = None;
+        drop(state);
+        self.tell_troubles();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Opens it, if it is not.
+    fn open(&mut self) {
+        if self.process.is_some() || self.is_broken {
+            return;
+        }
+        match Process::start() {
+            Ok(process) => {
+                self.process = Some(process);
+                let command = self.running.map_or("", |(command, _)| command).to_owned();
+                let machine = self.machine.clone();
+                self.tell(&Show::Begin { command, machine });
+            }
+            Err(error) => self.give_up(&error.to_string()),
+        }
+    }
+
+    /// Opens it if need be, and shows it a question.
+    fn ask(&mut self, question: &Show) {
+        self.open();
+        if let Some(process) = &self.process {
+            process.is_asked.store(true, Ordering::SeqCst);
+        }
+        self.tell(question);
+    }
+
+    /// Tells it, if it is open.
+    fn tell(&mut self, what: &Show) {
+        let Some(process) = &self.process else { return };
+        let Ok(line) = serde_json::to_string(what) else { return };
+        match process.lines.try_send(line + "\n") {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.give_up("it hangs"),
+            Err(TrySendError::Disconnected(_)) => self.give_up("it is gone"),
+        }
+    }
+
+    fn give_up(&mut self, why: &str) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.child.kill();
+            let _ = process.child.wait();
+        }
+        self.is_broken = true;
+        self.troubles.push_back(format!("there is no window: {why}"));
+    }
+}
+
+impl Process {
+    fn start() -> std::io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        // It ends when our end of its stdin does. Launchers wait for who has their streams.
+        command.arg("window").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (mut stdin, stdout) = pipes.ok_or(std::io::ErrorKind::BrokenPipe)?;
+        let (lines, written) = sync_channel::<String>(BACKLOG);
+        thread::spawn(move || {
+            for line in written {
+                if stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()).is_err() {
+                    return;
+                }
+            }
+        });
+        let (tell, said) = channel();
+        let is_asked = Arc::new(AtomicBool::new(false));
+        let is_question = Arc::clone(&is_asked);
+        thread::spawn(move || {
+            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            for said in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
+                match (said, is_question.load(Ordering::SeqCst)) {
+                    (Said::Cancel, false) => interrupt::wish(Wish::Cancel),
+                    (Said::PlayAnyway, false) => interrupt::wish(Wish::PlayAnyway),
+                    (said, _) => {
+                        if tell.send(said).is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+        Ok(Self { child, lines, said, is_asked, is_ready: false, since: Instant::now() })
+    }
+}
