@@ -84,6 +84,10 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Be the window of another cloud-sync
+    #[cfg(feature = "window")]
+    #[command(hide = true)]
+    Window,
 }
 
 /// What `scope` may be asked. The comments are the help text.
@@ -118,6 +122,8 @@ impl Command {
             Self::Logout(_) => "logout",
             Self::Doctor(_) => "doctor",
             Self::Completions { .. } => "completions",
+            #[cfg(feature = "window")]
+            Self::Window => "window",
         }
     }
 
@@ -132,6 +138,8 @@ impl Command {
             | Self::Undo { stray, .. }
             | Self::Login { stray, .. } => &stray.words,
             Self::Scope { .. } | Self::Completions { .. } => &[],
+            #[cfg(feature = "window")]
+            Self::Window => &[],
         }
     }
 }

@@ -129,6 +129,9 @@ pub struct Card {
     pub bytes: u64,
     /// What the world says about itself.
     pub world: World,
+    /// The picture that the game shows beside it: a PNG file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<Vec<u8>>,
 }
 
 /// What to do about one world.

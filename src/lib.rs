@@ -91,11 +91,15 @@ pub fn status(args: &Args) -> Outcome {
 
 /// The program: parses the command line, runs the command, reports.
 pub fn main() -> Exit {
-    interrupt::install();
     let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return report_parse(&error),
     };
+    #[cfg(feature = "window")]
+    if matches!(cli.command, Command::Window) {
+        return window::run();
+    }
+    interrupt::install();
     if let Command::Completions { shell } = cli.command {
         clap_complete::generate(shell, &mut Cli::command(), "cloud-sync", &mut std::io::stdout());
         return Exit::Ok;
@@ -129,6 +133,8 @@ pub fn main() -> Exit {
         Command::Logout(_) => command::login::logout(ctx, outcome),
         Command::Doctor(_) => command::doctor::doctor(ctx),
         Command::Run { .. } | Command::Completions { .. } => Ok(()),
+        #[cfg(feature = "window")]
+        Command::Window => Ok(()),
     });
     report(args, &outcome)
 }

@@ -1,4 +1,101 @@
 //! The window, which is a process of its own: a broken driver or a crash of it takes no sync
 //! with it. It shows what it is told on stdin and says on stdout what the player does.
 
+mod app;
+mod conflict;
+mod connect;
+mod done;
+mod looks;
+mod offline;
+mod pace;
+mod picture;
+mod pipes;
+mod progress;
 pub mod protocol;
+mod rove;
+#[cfg(test)]
+mod testing;
+mod texts;
+
+use std::io::Write as _;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use eframe::egui::{Context, IconData, Ui, ViewportBuilder, ViewportCommand};
+use eframe::{CreationContext, Frame, NativeOptions};
+
+use crate::exit::Exit;
+use app::App;
+use protocol::Show;
+
+/// The window's process, from its first line to its last.
+pub fn run() -> Exit {
+    // What a player sees of a panic is one line.
+    panic::set_hook(Box::new(|_| {}));
+    let problem = match panic::catch_unwind(AssertUnwindSafe(open)) {
+        Ok(Ok(())) => return Exit::Ok,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it broke".to_owned(),
+    };
+    let line = crate::front::printable(&problem, false);
+    let _ = writeln!(std::io::stderr(), "cloud-sync: no window: {line}");
+    Exit::Failed
+}
+
+fn open() -> eframe::Result {
+    let viewport = ViewportBuilder::default()
+        .with_title(texts::TITLE)
+        .with_app_id(texts::TITLE)
+        .with_icon(IconData::default())
+        .with_inner_size(app::first_size())
+        .with_min_inner_size([360.0, 220.0]);
+    let options = NativeOptions { viewport, centered: true, ..NativeOptions::default() };
+    eframe::run_native(texts::TITLE, options, Box::new(|creation| Ok(Box::new(Window::new(creation)))))
+}
+
+/// The app between its pipes.
+struct Window {
+    app: App,
+    opened: Instant,
+    heard: Receiver<Show>,
+}
+
+impl Window {
+    fn new(creation: &CreationContext<'_>) -> Self {
+        looks::apply(&creation.egui_ctx);
+        Self { app: App::default(), opened: Instant::now(), heard: pipes::listen(&creation.egui_ctx) }
+    }
+
+    /// Says what there is to say, and closes the window once nothing is left to do.
+    fn settle(&mut self, ctx: &Context) {
+        pipes::say(&self.app.said);
+        self.app.said.clear();
+        if self.app.is_over() {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+    }
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, ctx: &Context, _: &mut Frame) {
+        self.app.now = self.opened.elapsed();
+        for show in self.heard.try_iter() {
+            self.app.show(show);
+        }
+        self.app.tick(ctx);
+        if ctx.input(|input| input.viewport().close_requested()) && !self.app.is_over() {
+            self.app.closed();
+        }
+        self.settle(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _: &mut Frame) {
+        self.app.ui(ui);
+        self.settle(ui.ctx());
+    }
+
+    fn clear_color(&self, _: &eframe::egui::Visuals) -> [f32; 4] {
+        looks::GROUND.to_normalized_gamma_f32()
+    }
+}

@@ -102,6 +102,11 @@ pub fn advice(advice: &Advice) -> String {
 
 /// An answer as it is offered.
 pub fn offer(conflict: &Conflict, world: &Contested, answer: Answer) -> String {
+    format!("{}: {}", title(conflict, world, answer), meaning(conflict, answer))
+}
+
+/// The name of an answer.
+pub fn title(conflict: &Conflict, world: &Contested, answer: Answer) -> String {
     let is_advised = match answer {
         Answer::KeepLocal => world.advice.further == Further::Here,
         Answer::UseRemote => world.advice.further == Further::There,
@@ -109,13 +114,24 @@ pub fn offer(conflict: &Conflict, world: &Contested, answer: Answer) -> String {
     };
     let mark = if is_advised { " (recommended)" } else { "" };
     match answer {
-        Answer::Later => "Decide later: play on here, and be asked again next time".to_owned(),
-        Answer::KeepBoth => format!("Keep both: {}'s comes as a second world", conflict.other_machine),
-        Answer::KeepLocal => format!("This PC's version{mark}: it is the newest from the next push on"),
-        Answer::UseRemote => format!("{}'s version{mark}: this PC's goes to the undo copy", conflict.other_machine),
+        Answer::Later => "Decide later".to_owned(),
+        Answer::KeepBoth => "Keep both".to_owned(),
+        Answer::KeepLocal => format!("This PC's version{mark}"),
+        Answer::UseRemote => format!("{}'s version{mark}", conflict.other_machine),
     }
 }
 
-fn when(time: DateTime<Utc>) -> String {
+/// What an answer does.
+pub fn meaning(conflict: &Conflict, answer: Answer) -> String {
+    match answer {
+        Answer::Later => "play on here, and be asked again next time".to_owned(),
+        Answer::KeepBoth => format!("{}'s comes as a second world", conflict.other_machine),
+        Answer::KeepLocal => "it is the newest from the next push on".to_owned(),
+        Answer::UseRemote => "this PC's goes to the undo copy".to_owned(),
+    }
+}
+
+/// A time as a player reads it.
+pub fn when(time: DateTime<Utc>) -> String {
     time.with_timezone(&Local).format("%a %d %b %Y %H:%M").to_string()
 }

@@ -116,9 +116,9 @@ fn every_source_file_has_its_line() {
 fn the_readme_names_every_command_flag_variable_and_exit_code() {
     let readme = document("README.md");
     let command = Cli::command();
-    let mut names: Vec<String> =
-        command.get_subcommands().map(|sub| format!("cloud-sync {}", sub.get_name())).collect();
-    for sub in std::iter::once(&command).chain(command.get_subcommands()) {
+    let offered = || command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let mut names: Vec<String> = offered().map(|sub| format!("cloud-sync {}", sub.get_name())).collect();
+    for sub in std::iter::once(&command).chain(offered()) {
         for argument in sub.get_arguments() {
             names.extend(argument.get_long().map(|long| format!("--{long}")));
             names.extend(argument.get_short().map(|short| format!("`-{short}`")));

@@ -150,7 +150,7 @@ impl Restore<'_> {
 }
 
 fn card(folder: &str, files: &Files, world: World) -> Card {
-    let mut card = Card { files: 0, bytes: 0, world };
+    let mut card = Card { files: 0, bytes: 0, world, icon: None };
     for (_, stat) in files.iter().filter(|(path, _)| world_of(path) == Some(folder)) {
         card.files += 1;
         card.bytes += stat.size;

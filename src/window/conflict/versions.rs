@@ -1,0 +1,120 @@
+//! Both versions of a world, side by side.
+
+use std::collections::HashMap;
+
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Align, Grid, Image, Layout, RichText, TextureHandle, TextureOptions, Ui, UiBuilder, vec2};
+
+use crate::front::card::{self, rows};
+use crate::front::{Card, Conflict, Contested};
+use crate::window::looks::{self, shown};
+use crate::window::{picture, texts};
+use crate::world::Further;
+
+/// The pictures that were looked at so far; none for what is no picture.
+#[derive(Default)]
+pub struct Pictures(HashMap<(usize, bool), Option<TextureHandle>>);
+
+/// One of the two.
+struct Side<'a> {
+    title: &'static str,
+    machine: &'a str,
+    card: &'a Card,
+    saved: String,
+    is_advised: bool,
+    picture: Option<TextureHandle>,
+}
+
+/// Shows the versions of the world of this `number`, and which one was played longer.
+pub fn ui(ui: &mut Ui, conflict: &Conflict, world: &Contested, number: usize, pictures: &mut Pictures) {
+    let further = world.advice.further;
+    let mut picture = |is_here: bool, card: &Card| {
+        let load = || {
+            let image = picture::read(card.icon.as_ref()?)?;
+            Some(ui.ctx().load_texture(format!("world {number} {is_here}"), image, TextureOptions::NEAREST))
+        };
+        pictures.0.entry((number, is_here)).or_insert_with(load).clone()
+    };
+    let sides = [
+        Side {
+            title: texts::THIS_PC,
+            machine: &conflict.machine,
+            card: &world.here,
+            saved: String::new(),
+            is_advised: further == Further::Here,
+            picture: picture(true, &world.here),
+        },
+        Side {
+            title: texts::THE_CLOUD,
+            machine: &conflict.other_machine,
+            card: &world.there,
+            saved: card::when(conflict.other_time),
+            is_advised: further == Further::There,
+            picture: picture(false, &world.there),
+        },
+    ];
+    let is_row: Vec<_> = rows(&world.here)
+        .iter()
+        .zip(rows(&world.there))
+        .map(|((_, a), (_, b))| !a.is_empty() || !b.is_empty())
+        .collect();
+    ui.columns(2, |columns| {
+        for (column, side) in columns.iter_mut().zip(&sides) {
+            side.ui(column, &is_row);
+        }
+    });
+    let advice = shown(&card::advice(&world.advice));
+    looks::paragraph(ui, &format!("{advice}."), looks::TEXT);
+}
+
+impl Side<'_> {
+    fn ui(&self, ui: &mut Ui, is_row: &[bool]) {
+        let name = texts::version(self.title, self.machine, self.is_advised);
+        let group = UiBuilder::new().accessibility_role(Role::Group).accessibility_label(name);
+        ui.scope_builder(group, |ui| {
+            looks::card(self.is_advised).show(ui, |ui| {
+                ui.set_min_width(ui.available_width());
+                self.head(ui);
+                ui.add_space(6.0);
+                self.rows(ui, is_row);
+                if let Some(problem) = &self.card.world.problem {
+                    looks::paragraph(ui, problem, looks::WRONG);
+                }
+            });
+        });
+    }
+
+    fn head(&self, ui: &mut Ui) {
+        ui.horizontal(|ui| {
+            if let Some(picture) = &self.picture {
+                ui.add(Image::new(picture).fit_to_exact_size(looks::PICTURE).corner_radius(4));
+            }
+            let room = vec2(ui.available_width(), looks::PICTURE.y);
+            ui.allocate_ui_with_layout(room, Layout::top_down(Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                looks::line(ui, RichText::new(self.title).size(17.0).color(looks::STRONG));
+                looks::line(ui, RichText::new(self.machine).color(looks::WEAK));
+                if self.is_advised {
+                    looks::line(ui, RichText::new(texts::RECOMMENDED).small().color(looks::ACCENT));
+                }
+            });
+        });
+    }
+
+    fn rows(&self, ui: &mut Ui, is_row: &[bool]) {
+        let known = rows(self.card).into_iter().zip(is_row).filter(|(_, is_row)| **is_row).map(|(row, _)| row);
+        let saved = (texts::SAVED, self.saved.clone());
+        let saved = Some(saved).filter(|(_, when)| !when.is_empty());
+        Grid::new(self.title).num_columns(2).spacing(vec2(12.0, 5.0)).min_row_height(18.0).show(ui, |ui| {
+            for (label, value) in known.chain(saved) {
+                ui.label(RichText::new(label).small().color(looks::WEAK));
+                let (value, color) = match value.as_str() {
+                    "" => (texts::NOT_KNOWN.to_owned(), looks::WEAK),
+                    value => (shown(value), looks::TEXT),
+                };
+                looks::line(ui, RichText::new(value).color(color));
+                ui.end_row();
+            }
+        });
+    }
+}
