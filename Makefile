@@ -1,6 +1,6 @@
 # The recipes people need. Each fetches what it needs by itself.
 
-.PHONY: demo test check walk release
+.PHONY: demo test check walk pictures release
 
 # Two sample PCs with one folder as their cloud.
 demo:
@@ -26,3 +26,7 @@ walk:
 
 release:
 	cargo build --release --locked
+
+# A picture of every screen of the window, in target/pictures. Needs Xvfb, openbox, xdotool and ImageMagick.
+pictures:
+	CLOUD_SYNC_REQUIRE_WINDOW_TESTS=1 cargo test --locked --test main -- --ignored --exact cli::window::pictures --nocapture

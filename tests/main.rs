@@ -27,5 +27,7 @@ mod cli {
     mod stories;
     mod units;
     mod walk;
+    #[cfg(all(target_os = "linux", feature = "window"))]
+    mod window;
     mod world;
 }

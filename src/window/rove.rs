@@ -59,15 +59,15 @@ pub fn row(ui: &Ui, rect: Rect, id: Id, role: Role, is_chosen: bool, name: &str)
 /// it as the row's name; what did not fit is in the tooltip.
 pub fn write(ui: &Ui, response: Response, room: Rect, title: &str, meaning: &str) {
     let mut place = room.min;
-    let first = cut(ui, &mut place, room.width(), title, TextStyle::Body, looks::STRONG);
-    let second = cut(ui, &mut place, room.width(), meaning, TextStyle::Small, looks::WEAK);
+    let first = cut(ui, &mut place, room.width(), title, &TextStyle::Body, looks::STRONG);
+    let second = cut(ui, &mut place, room.width(), meaning, &TextStyle::Small, looks::WEAK);
     if first || second {
         response.on_hover_text(format!("{title}\n{meaning}"));
     }
 }
 
 /// Paints one line; whether it was too long.
-fn cut(ui: &Ui, place: &mut Pos2, width: f32, text: &str, style: TextStyle, color: Color32) -> bool {
+fn cut(ui: &Ui, place: &mut Pos2, width: f32, text: &str, style: &TextStyle, color: Color32) -> bool {
     let mut job = LayoutJob::simple_singleline(text.to_owned(), style.resolve(ui.style()), color);
     job.wrap = TextWrapping::truncate_at_width(width);
     let galley = ui.painter().layout_job(job);

@@ -1,6 +1,8 @@
 //! What the stories are told with.
 
 pub mod cloud;
+#[cfg(all(target_os = "linux", feature = "window"))]
+pub mod display;
 pub mod evening;
 pub mod fake;
 pub mod game;

@@ -1,0 +1,216 @@
+//! A screen that nobody sees, the real window on it, and a player's keys and clicks.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use cloud_sync::window::protocol::{Said, Show};
+
+/// Nobody waits longer for the window.
+const PATIENCE: Duration = Duration::from_secs(50);
+
+/// Set it where the programs must be there.
+const REQUIRED: &str = "CLOUD_SYNC_REQUIRE_WINDOW_TESTS";
+
+/// A screen, and the frames around its windows.
+pub struct Display {
+    server: Child,
+    manager: Child,
+    name: String,
+}
+
+impl Display {
+    /// A screen; none where the programs for it are missing.
+    pub fn start() -> Option<Self> {
+        let missing: Vec<_> = ["Xvfb", "openbox", "xdotool"].into_iter().filter(|program| !is_there(program)).collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            assert!(std::env::var_os(REQUIRED).is_none(), "missing for the tests of the window: {missing}");
+            println!("SKIPPED: the tests of the real window, for which this PC lacks {missing}");
+            return None;
+        }
+        let mut server = Command::new("Xvfb");
+        server.args(["-displayfd", "1", "-screen", "0", "2000x1600x24", "-nolisten", "tcp"]);
+        let mut server = server.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        let name = format!(":{}", number.trim());
+        let mut manager = Command::new("openbox");
+        manager.env("DISPLAY", &name).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let manager = manager.spawn().unwrap();
+        Some(Self { server, manager, name })
+    }
+
+    /// Opens the window at `scale` and waits until it says that it is there.
+    pub fn open(&self, scale: f32, shows: &[Show]) -> Window<'_> {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_cloud-sync"));
+        process.arg("window").env("DISPLAY", &self.name).env_remove("WAYLAND_DISPLAY");
+        process.env("LIBGL_ALWAYS_SOFTWARE", "1").env("WINIT_X11_SCALE_FACTOR", scale.to_string());
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = process.spawn().unwrap();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        let (tell, said) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines() {
+                let said = serde_json::from_str(&line.unwrap()).expect("a line is something that is said");
+                if tell.send(said).is_err() {
+                    return;
+                }
+            }
+        });
+        let stdin = process.stdin.take();
+        let mut window = Window { display: self, process, stdin, said, id: String::new() };
+        for show in shows {
+            window.tell(show);
+        }
+        assert_eq!(window.next(), Said::Ready);
+        window.id = self.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^cloud-sync$"]);
+        self.xdotool(&["windowactivate", "--sync", &window.id]);
+        window
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("timeout");
+        command.args(["50", "xdotool"]).args(arguments).env("DISPLAY", &self.name);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "xdotool {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        for process in [&mut self.manager, &mut self.server] {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// The window's process.
+pub struct Window<'a> {
+    display: &'a Display,
+    process: Child,
+    stdin: Option<ChildStdin>,
+    said: Receiver<Said>,
+    id: String,
+}
+
+impl Window<'_> {
+    pub fn tell(&mut self, show: &Show) {
+        self.write(&serde_json::to_string(show).unwrap());
+    }
+
+    /// Writes any line into its stdin.
+    pub fn write(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Ends its stdin, as the end of its parent would.
+    pub fn hang_up(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The next thing that is said.
+    #[track_caller]
+    pub fn next(&mut self) -> Said {
+        if let Ok(said) = self.said.recv_timeout(PATIENCE) {
+            return said;
+        }
+        panic!("the window said nothing; it wrote {:?}", self.last_words());
+    }
+
+    /// Presses a key until something is said; for screens that look as large as others.
+    #[track_caller]
+    pub fn press_until_said(&mut self, key: &str) -> Said {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            self.press(&[key]);
+            if let Ok(said) = self.said.recv_timeout(Duration::from_millis(500)) {
+                return said;
+            }
+        }
+        panic!("{key} made the window say nothing")
+    }
+
+    pub fn press(&self, keys: &[&str]) {
+        let arguments: Vec<_> = ["key", "--delay", "60"].iter().chain(keys).copied().collect();
+        self.display.xdotool(&arguments);
+    }
+
+    pub fn write_text(&self, text: &str) {
+        self.display.xdotool(&["type", "--delay", "60", text]);
+    }
+
+    /// Clicks so far from the lower right corner.
+    pub fn click(&self, right: u32, bottom: u32) {
+        let (width, height) = self.size();
+        let (x, y) = ((width - right).to_string(), (height - bottom).to_string());
+        self.display.xdotool(&["mousemove", "--window", &self.id, &x, &y, "sleep", "0.2", "click", "1"]);
+    }
+
+    /// Waits until a screen is shown that makes the window larger than this.
+    #[track_caller]
+    pub fn wait_for_height(&self, least: u32) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.size().1 < least {
+            assert!(Instant::now() < deadline, "the window stayed small");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+    }
+
+    fn size(&self) -> (u32, u32) {
+        let shell = self.display.xdotool(&["getwindowgeometry", "--shell", &self.id]);
+        let value = |name: &str| shell.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap();
+        (value("WIDTH="), value("HEIGHT="))
+    }
+
+    /// Closes it by its frame.
+    pub fn close(&self) {
+        self.press(&["alt+F4"]);
+    }
+
+    /// Writes what it looks like into `file`, a PNG.
+    pub fn photograph(&self, file: &Path) {
+        let mut import = Command::new("timeout");
+        import.args(["30", "import", "-window", &self.id]).arg(file).env("DISPLAY", &self.display.name);
+        assert!(import.status().unwrap().success(), "no picture");
+    }
+
+    /// Waits until it has ended; the exit code and what nobody has heard yet.
+    #[track_caller]
+    pub fn end(mut self) -> (i32, Vec<Said>) {
+        let mut rest = Vec::new();
+        loop {
+            match self.said.recv_timeout(PATIENCE) {
+                Ok(said) => rest.push(said),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("the window did not close"),
+            }
+        }
+        (self.process.wait().unwrap().code().unwrap_or(-1), rest)
+    }
+
+    fn last_words(&mut self) -> String {
+        let _ = self.process.kill();
+        let mut text = String::new();
+        let _ = self.process.stderr.take().unwrap().read_to_string(&mut text);
+        text
+    }
+}
+
+impl Drop for Window<'_> {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
