@@ -109,7 +109,7 @@ pub fn main() -> Exit {
         return report(&cli.args, &Outcome::new(name).failed(&error, cli.args.strict));
     }
     let args = &cli.args;
-    let front = front(args);
+    let front = front(name, args);
     if let Command::Run { game, .. } = &cli.command {
         return report(args, &command::run::run(args, &*front, game));
     }
@@ -190,7 +190,7 @@ fn grant(result: Result<()>) -> Result<()> {
 }
 
 /// A person at a terminal is spoken with; a launcher's log gets plain lines.
-fn front(args: &Args) -> Box<dyn Front> {
+fn front(command: &str, args: &Args) -> Box<dyn Front> {
     let volume = match (args.json && !args.verbose, args.quiet) {
         (true, _) => Volume::Silent,
         (false, true) => Volume::Quiet,
@@ -203,21 +203,20 @@ fn front(args: &Args) -> Box<dyn Front> {
     } else {
         Box::new(Plain::new(volume))
     };
-    with_window(plain, args, volume)
+    // A launcher waits for these, and a window is all that it leaves us.
+    let is_hook = matches!(command, "pull" | "push" | "run") || command == "login" && !is_terminal;
+    if is_hook && !args.no_gui && volume != Volume::Silent { with_window(plain) } else { plain }
 }
 
 /// A window over `below`, where there may be one.
 #[cfg(feature = "window")]
-fn with_window(below: Box<dyn Front>, args: &Args, volume: Volume) -> Box<dyn Front> {
+fn with_window(below: Box<dyn Front>) -> Box<dyn Front> {
     use front::window::{Window, has_display};
-    if args.no_gui || volume == Volume::Silent || !has_display() {
-        return below;
-    }
-    Box::new(Window::new(below))
+    if has_display() { Box::new(Window::new(below)) } else { below }
 }
 
 #[cfg(not(feature = "window"))]
-fn with_window(below: Box<dyn Front>, _: &Args, _: Volume) -> Box<dyn Front> {
+fn with_window(below: Box<dyn Front>) -> Box<dyn Front> {
     below
 }
 

@@ -26,6 +26,12 @@ const TICKS_PER_DAY: u64 = 24_000;
 /// Where a world says what it is.
 const LEVEL: &str = "level.dat";
 
+/// Its picture in the game's list.
+const ICON: &str = "icon.png";
+
+/// The largest picture that is shown.
+const MAX_ICON: u64 = 1_000_000;
+
 /// Where the time of day is since 26.1.
 const CLOCKS: &str = "data/minecraft/world_clocks.dat";
 
@@ -150,9 +156,14 @@ pub fn rename(level_dat: &[u8], name: &str) -> anyhow::Result<Vec<u8>> {
     packing.pack(&root.write()?)
 }
 
-/// Whether [`World::read`] looks at this file of a world, which is named by its path in it.
+/// The picture of the world in `folder`, if it has one: a PNG, or so it says.
+pub fn icon(folder: &Path) -> Option<Vec<u8>> {
+    file(&folder.join(ICON), MAX_ICON).ok()
+}
+
+/// Whether this file of a world, named by its path in it, is what is read here.
 pub fn tells(path: &str) -> bool {
-    path == LEVEL || path == CLOCKS || stats::tells(path)
+    [LEVEL, CLOCKS, ICON].contains(&path) || stats::tells(path)
 }
 
 /// `time` in hours and minutes.

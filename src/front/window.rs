@@ -27,6 +27,8 @@ const ANSWERING: Duration = Duration::from_mins(30);
 /// No eye sees more.
 const BETWEEN_FRAMES: Duration = Duration::from_millis(60);
 const TICK: Duration = Duration::from_millis(50);
+/// So long it may take to tell it that all is done.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// A window that has not read so many lines hangs.
 const BACKLOG: usize = 256;
 
@@ -58,6 +60,8 @@ struct State {
 /// The window's process.
 struct Process {
     child: Child,
+    /// Told when the last line is written.
+    written: Receiver<()>,
     /// Lines to be written to it; what hangs must not make us wait.
     lines: SyncSender<String>,
     said: Receiver<Said>,
@@ -244,9 +248,13 @@ impl Front for Window {
             Show::Close
         };
         state.tell(&last);
-        // It closes by itself, the latter at once.
-        state.process = None;
+        let process = state.process.take();
         drop(state);
+        if let Some(Process { lines, written, .. }) = process {
+            // It closes by itself, and needs no more than to be told.
+            drop(lines);
+            let _ = written.recv_timeout(FAREWELL);
+        }
         self.tell_troubles();
     }
 }
@@ -312,9 +320,12 @@ impl Process {
         let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (mut stdin, stdout) = pipes.ok_or(std::io::ErrorKind::BrokenPipe)?;
-        let (lines, written) = sync_channel::<String>(BACKLOG);
+        let (lines, to_write) = sync_channel::<String>(BACKLOG);
+        let (is_over, written) = channel::<()>();
         thread::spawn(move || {
-            for line in written {
+            // Dropped with the last line.
+            let _is_over = is_over;
+            for line in to_write {
                 if stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()).is_err() {
                     return;
                 }
@@ -337,6 +348,6 @@ impl Process {
                 }
             }
         });
-        Ok(Self { child, lines, said, is_asked, is_ready: false, since: Instant::now() })
+        Ok(Self { child, written, lines, said, is_asked, is_ready: false, since: Instant::now() })
     }
 }

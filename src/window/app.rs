@@ -84,7 +84,8 @@ impl App {
             Show::Conflict(conflict) => self.screen = Screen::Conflict(Box::new(Question::new(conflict))),
             Show::Offline { why } => self.screen = Screen::Offline(why),
             Show::Done(text) => self.screen = Screen::Done(Done::new(text, self.now)),
-            Show::Close => self.is_over = true,
+            // What is said at the end stays for its moment.
+            Show::Close => self.is_over |= !matches!(self.screen, Screen::Done(_)),
         }
     }
 

@@ -29,6 +29,7 @@ impl Question {
     pub fn new(mut conflict: Conflict) -> Self {
         conflict.other_machine = shown(&conflict.other_machine);
         conflict.machine = shown(&conflict.machine);
+        conflict.whose = conflict.whose.as_deref().map(shown);
         Self {
             answers: vec![Answer::Later; conflict.worlds.len()],
             conflict,
@@ -65,7 +66,11 @@ impl Question {
         let worlds: Vec<_> = self.conflict.worlds.iter().map(name).collect();
         let worlds: Vec<_> = worlds.iter().map(String::as_str).collect();
         looks::heading(ui, &texts::conflict_heading(&worlds));
-        looks::paragraph(ui, &texts::conflict_story(&self.conflict.other_machine), looks::TEXT);
+        looks::paragraph(
+            ui,
+            &texts::conflict_story(self.conflict.whose.as_deref(), &self.conflict.other_machine),
+            looks::TEXT,
+        );
         looks::paragraph(ui, texts::NOTHING_IS_DELETED, looks::TEXT);
         if self.conflict.more > 0 {
             looks::paragraph(ui, &texts::more_versions(self.conflict.more), looks::WEAK);

@@ -69,6 +69,7 @@ pub fn conflict(worlds: usize) -> Show {
         }
     };
     Show::Conflict(Conflict {
+        whose: None,
         machine: "Desktop".to_owned(),
         other_machine: "Laptop".to_owned(),
         other_time: DateTime::UNIX_EPOCH,

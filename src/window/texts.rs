@@ -127,8 +127,11 @@ pub fn conflict_heading(worlds: &[&str]) -> String {
 }
 
 /// How it came to two versions.
-pub fn conflict_story(other: &str) -> String {
-    format!("You played here and on {other}, each time without the other version.")
+pub fn conflict_story(whose: Option<&str>, other: &str) -> String {
+    match whose {
+        None => format!("You played here and on {other}, each time without the other version."),
+        Some(whose) => format!("You played on {whose} and on {other}, each time without the other version."),
+    }
 }
 
 /// That there are more versions than can be shown.

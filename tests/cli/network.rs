@@ -551,7 +551,7 @@ mod signals {
     /// Waits until restic is at work.
     #[track_caller]
     fn await_start<T>(started: &Receiver<T>) -> T {
-        started.recv_timeout(Duration::from_secs(60)).expect("restic did not get so far")
+        started.recv_timeout(Duration::from_mins(1)).expect("restic did not get so far")
     }
 
     /// Sends the signal and waits for the end.

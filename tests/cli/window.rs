@@ -37,6 +37,7 @@ fn conflict(other_machine: &str, worlds: &[&str]) -> Conflict {
         Contested { folder: (*name).to_owned(), advice: recommend(&here.world, &there.world), here, there }
     };
     Conflict {
+        whose: None,
         machine: "Desktop".to_owned(),
         other_machine: other_machine.to_owned(),
         other_time: DateTime::UNIX_EPOCH + TimeDelta::days(20_001),

@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     }
     if behaviour.hang {
         loop {
-            thread::sleep(Duration::from_secs(3600));
+            thread::sleep(Duration::from_hours(1));
         }
     }
     if let Some(more) = &behaviour.real_with {

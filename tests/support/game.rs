@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::Pc;
 
 /// Longer than anything here takes.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Whether there is a Java that runs a source file.
 static HAS_JAVA: LazyLock<bool> = LazyLock::new(|| {

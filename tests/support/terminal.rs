@@ -10,7 +10,7 @@ pub const ENTER: &str = "\r";
 pub const ESCAPE: &str = "\u{1b}";
 
 /// Nobody waits longer for the next words.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program at a terminal of its own.
 pub struct Terminal {

@@ -1,5 +1,7 @@
 //! Worlds that both sides changed: what is known of the two versions, and what the player says.
 
+use std::path::Path;
+
 use super::{Answers, Files, Restore};
 use crate::args::{CatchUp, OnConflict};
 use crate::error::{Error, Kind, Result};
@@ -128,15 +130,10 @@ impl Restore<'_> {
         let snapshot = &self.listing.snapshot;
         let contested = |folder: &String| {
             let path = format!("saves/{folder}");
-            let here = World::read(&self.ctx.instance.root().join(&path));
-            let there = World::read(&self.staging.file(&path));
-            let advice = world::recommend(&here, &there);
-            Contested {
-                folder: folder.clone(),
-                here: card(folder, &self.seen.tree.files, here),
-                there: card(folder, &self.listing.files, there),
-                advice,
-            }
+            let here = card(folder, &self.seen.tree.files, &self.ctx.instance.root().join(&path));
+            let there = card(folder, &self.listing.files, &self.staging.file(&path));
+            let advice = world::recommend(&here.world, &there.world);
+            Contested { folder: folder.clone(), here, there, advice }
         };
         Ok(Conflict {
             machine: self.ctx.machine.clone(),
@@ -149,8 +146,9 @@ impl Restore<'_> {
     }
 }
 
-fn card(folder: &str, files: &Files, world: World) -> Card {
-    let mut card = Card { files: 0, bytes: 0, world, icon: None };
+/// The version of the world `folder` that is at `place`, of whose files these are some.
+fn card(folder: &str, files: &Files, place: &Path) -> Card {
+    let mut card = Card { files: 0, bytes: 0, world: World::read(place), icon: world::icon(place) };
     for (_, stat) in files.iter().filter(|(path, _)| world_of(path) == Some(folder)) {
         card.files += 1;
         card.bytes += stat.size;
