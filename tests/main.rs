@@ -12,6 +12,8 @@ mod cli {
     mod care;
     mod catch_up;
     mod design;
+    #[cfg(all(target_os = "linux", feature = "window"))]
+    mod dialogs;
     mod game;
     mod history;
     mod kill;

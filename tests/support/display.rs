@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use cloud_sync::window::protocol::{Said, Show};
 
+use super::pc::{Ran, heard};
+
 /// Nobody waits longer for the window.
 const PATIENCE: Duration = Duration::from_secs(50);
 
@@ -71,6 +73,25 @@ impl Display {
         window
     }
 
+    /// Starts a command of cloud-sync as a launcher does, which gives no terminal.
+    pub fn hook(&self, command: Command) -> Hook<'_> {
+        self.hook_with(command, "DISPLAY", &self.name)
+    }
+
+    /// The same, with one variable otherwise.
+    pub fn hook_with(&self, mut command: Command, name: &str, value: &str) -> Hook<'_> {
+        command.env("LIBGL_ALWAYS_SOFTWARE", "1").env_remove("WAYLAND_DISPLAY").env(name, value);
+        let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Hook { display: self, process }
+    }
+
+    /// Whether a window of ours is on the screen.
+    pub fn has_window(&self) -> bool {
+        let mut search = Command::new("timeout");
+        search.args(["50", "xdotool", "search", "--name", "^cloud-sync$"]).env("DISPLAY", &self.name);
+        search.output().unwrap().status.success()
+    }
+
     fn xdotool(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("timeout");
         command.args(["50", "xdotool"]).args(arguments).env("DISPLAY", &self.name);
@@ -87,6 +108,75 @@ impl Drop for Display {
             let _ = process.wait();
         }
     }
+}
+
+/// A command that a launcher has started, and waits for.
+pub struct Hook<'a> {
+    display: &'a Display,
+    process: Child,
+}
+
+impl Hook<'_> {
+    /// Waits until its window shows a screen of at least this height, and gives it the keyboard.
+    #[track_caller]
+    pub fn wait_for_window(&self, least: u32) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let id = self.display.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^cloud-sync$"]);
+            if height(&self.display.xdotool(&["getwindowgeometry", "--shell", &id])) >= least {
+                self.display.xdotool(&["windowactivate", "--sync", &id]);
+                std::thread::sleep(Duration::from_millis(300));
+                return;
+            }
+            assert!(Instant::now() < deadline, "the window stayed small");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub fn press(&self, keys: &[&str]) {
+        let arguments: Vec<_> = ["key", "--delay", "80"].iter().chain(keys).copied().collect();
+        self.display.xdotool(&arguments);
+    }
+
+    pub fn write_text(&self, text: &str) {
+        self.display.xdotool(&["type", "--delay", "60", text]);
+    }
+
+    /// Kills the window's process, as a broken driver would.
+    pub fn kill_window(&self) {
+        let id = self.display.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^cloud-sync$"]);
+        let pid = self.display.xdotool(&["getwindowpid", &id]);
+        assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end; if a window comes all the same, Escape answers it.
+    pub fn end_or_escape(mut self) -> Ran {
+        while self.process.try_wait().unwrap().is_none() {
+            if self.display.has_window() {
+                self.wait_for_window(0);
+                self.press(&["Escape"]);
+            }
+        }
+        self.end()
+    }
+
+    /// Waits for its end; the exit code, stdout and stderr.
+    #[track_caller]
+    pub fn end(mut self) -> Ran {
+        let deadline = Instant::now() + PATIENCE;
+        while self.process.try_wait().unwrap().is_none() {
+            if Instant::now() > deadline {
+                let _ = self.process.kill();
+                panic!("it did not end");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        heard(self.process.wait_with_output().unwrap())
+    }
+}
+
+fn height(shell: &str) -> u32 {
+    shell.lines().find_map(|line| line.strip_prefix("HEIGHT=")).unwrap().parse().unwrap()
 }
 
 /// The window's process.

@@ -1,0 +1,193 @@
+//! What a launcher's hook asks in a window: the player's keys, and what lies on disk afterwards.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::cloud::PASSWORD;
+use crate::support::display::Display;
+use crate::support::evening::{LEVEL, diverged, play_first, two_in_sync};
+use crate::support::fake::Fake;
+use crate::support::pc::assert_same;
+use crate::support::{Cloud, Pc};
+
+/// The height of the window with a conflict, and with the question for a token.
+const CONFLICT: u32 = 600;
+const CONNECT: u32 = 350;
+const ANY: u32 = 100;
+
+/// A command as a launcher runs it, for people: no JSON.
+fn hook(pc: &Pc, verb: &str) -> Command {
+    let mut command = pc.bare();
+    command.arg(verb).arg(format!("--url={}", pc.url)).arg("--pack-folder").arg(&pc.dir);
+    command.arg("--token-file").arg(&pc.token_file);
+    command
+}
+
+#[test]
+fn each_answer_does_what_it_says() {
+    let Some(display) = Display::start() else { return };
+    let down = |times: usize| [vec!["Down"; times], vec!["Tab", "Return"]].concat();
+    for (keys, code, level, worlds) in [
+        (vec!["Escape"], 0, "day 2 on A", 1),
+        (vec!["Tab", "Return"], 0, "day 2 on A", 1),
+        (down(1), 0, "day 2 on A", 2),
+        (down(2), 0, "day 2 on A", 1),
+        (down(3), 0, "day 2 on B", 1),
+        (vec!["Tab", "Tab", "Return"], 1, "day 2 on A", 1),
+    ] {
+        let cloud = Cloud::folder();
+        let (a, _) = diverged(&cloud);
+        let pull = display.hook(hook(&a, "pull"));
+        pull.wait_for_window(CONFLICT);
+        pull.press(&keys);
+        let ran = pull.end();
+        assert_eq!(ran.code, code, "{keys:?}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(a.read(LEVEL), level, "{keys:?}");
+        assert_eq!(std::fs::read_dir(a.path("saves")).unwrap().count(), worlds, "{keys:?}");
+    }
+}
+
+#[test]
+fn a_token_is_checked_before_it_is_kept_and_asked_for_until_it_is_right() {
+    let Some(display) = Display::start() else { return };
+    let cloud = Cloud::server();
+    let a = cloud.pc("A");
+    play_first(&a);
+    a.push().expect(0, "ahead", "saved");
+    let fresh = cloud.pc("fresh");
+    let mut command = fresh.bare();
+    command.args(["pull", &format!("--url={}", cloud.url), "--pack-folder"]).arg(&fresh.dir);
+    let pull = display.hook(command);
+    pull.wait_for_window(CONNECT);
+    pull.write_text("steve:wrong");
+    pull.press(&["Return"]);
+    // The window stays, and the field can be filled anew.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert!(!fresh.has(".cloud-sync/token"), "a wrong token was kept");
+    pull.press(&["ctrl+a"]);
+    pull.write_text(&format!("steve:{PASSWORD}"));
+    pull.press(&["Return"]);
+    let ran = pull.end();
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert_same(&a, &fresh);
+    assert!(fresh.has(".cloud-sync/token"));
+}
+
+#[test]
+fn skipping_the_token_starts_the_game_without_syncing() {
+    let Some(display) = Display::start() else { return };
+    let cloud = Cloud::server();
+    let fresh = cloud.pc("fresh");
+    let mut command = fresh.bare();
+    command.args(["pull", &format!("--url={}", cloud.url), "--pack-folder"]).arg(&fresh.dir);
+    let pull = display.hook(command);
+    pull.wait_for_window(CONNECT);
+    pull.press(&["Escape"]);
+    let ran = pull.end();
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("not signed in"), "{}", ran.stdout);
+}
+
+#[test]
+fn offline_it_can_be_tried_again_or_played_anyway() {
+    let Some(display) = Display::start() else { return };
+    for again in [true, false] {
+        let mut cloud = Cloud::server();
+        let (a, b) = two_in_sync(&cloud);
+        b.write(LEVEL, "day 2");
+        b.push().expect(0, "ahead", "saved");
+        cloud.stop();
+        let pull = display.hook(hook(&a, "pull"));
+        pull.wait_for_window(ANY);
+        cloud.start();
+        pull.press(&[if again { "Return" } else { "Escape" }]);
+        let ran = pull.end();
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+        assert_eq!(a.read(LEVEL), if again { "day 2" } else { "day 1" });
+    }
+}
+
+#[test]
+fn what_is_in_progress_can_be_left_and_nothing_has_changed() {
+    let Some(display) = Display::start() else { return };
+    for (keys, code) in [(&["Tab", "Return"][..], 0), (&["Tab", "Tab", "Return"], 1)] {
+        let cloud = Cloud::folder();
+        let (a, b) = two_in_sync(&cloud);
+        b.write(LEVEL, "day 2");
+        b.push().expect(0, "ahead", "saved");
+        let before = a.tree();
+        // A cloud that takes its time.
+        let fake = Fake::new(&json!({"restore": {"hang": true}}));
+        let mut command = hook(&a, "pull");
+        command.env("CLOUD_SYNC_RESTIC_BINARY", fake.exe());
+        let pull = display.hook(command);
+        pull.wait_for_window(ANY);
+        pull.press(keys);
+        let ran = pull.end();
+        assert_eq!(ran.code, code, "{keys:?}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(a.tree(), before);
+        a.assert_tidy();
+        a.pull().expect(0, "behind", "restored");
+        assert_same(&a, &b);
+    }
+}
+
+#[test]
+fn a_window_that_dies_takes_nothing_with_it() {
+    let Some(display) = Display::start() else { return };
+    let cloud = Cloud::folder();
+    let (a, _) = diverged(&cloud);
+    let before = a.tree();
+    let pull = display.hook(hook(&a, "pull"));
+    pull.wait_for_window(CONFLICT);
+    pull.kill_window();
+    let ran = pull.end();
+    assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("there is no window"), "{}", ran.stdout);
+    assert_eq!(a.tree(), before);
+}
+
+#[test]
+fn without_a_screen_or_a_driver_there_is_nobody_to_ask() {
+    let Some(display) = Display::start() else { return };
+    for (name, value) in [
+        ("DISPLAY", ":4711"),
+        ("DISPLAY", ""),
+        ("__EGL_VENDOR_LIBRARY_FILENAMES", "/nowhere"),
+        ("LD_LIBRARY_PATH", "/nowhere"),
+    ] {
+        let cloud = Cloud::folder();
+        let (a, _) = diverged(&cloud);
+        let mut command = hook(&a, "pull");
+        command.env("CLOUD_SYNC_ON_CONFLICT", "ask");
+        let hook = if name == "DISPLAY" {
+            display.hook_with(command, name, value)
+        } else {
+            // A driver that cannot draw.
+            command.env(name, value).env("LIBGL_DRIVERS_PATH", "/nowhere").env("__GLX_VENDOR_LIBRARY_NAME", "none");
+            display.hook(command)
+        };
+        if name == "DISPLAY" {
+            let ran = hook.end();
+            assert_eq!(ran.code, 3, "{name}={value}: {}{}", ran.stdout, ran.stderr);
+        } else {
+            // Whatever the driver makes of it: a question or none, but an end.
+            let ran = hook.end_or_escape();
+            assert!(matches!(ran.code, 0 | 3), "{name}={value}: {}{}", ran.stdout, ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn nothing_opens_for_what_is_done_at_once() {
+    let Some(display) = Display::start() else { return };
+    let cloud = Cloud::folder();
+    let (a, _) = two_in_sync(&cloud);
+    for verb in ["pull", "push"] {
+        let ran = display.hook(hook(&a, verb)).end();
+        assert_eq!(ran.code, 0, "{}", ran.stdout);
+        assert!(!ran.stdout.contains("window"), "{}", ran.stdout);
+        assert!(!display.has_window(), "{verb} opened a window");
+    }
+}
