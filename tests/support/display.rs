@@ -152,10 +152,20 @@ impl Hook<'_> {
     /// Waits for its end; if a window comes all the same, Escape answers it.
     pub fn end_or_escape(mut self) -> Ran {
         while self.process.try_wait().unwrap().is_none() {
-            if self.display.has_window() {
-                self.wait_for_window(0);
-                self.press(&["Escape"]);
-            }
+            // It may be gone at any moment.
+            let mut escape = Command::new("timeout");
+            escape.args([
+                "5",
+                "xdotool",
+                "search",
+                "--name",
+                "^cloud-sync$",
+                "windowactivate",
+                "--sync",
+                "key",
+                "Escape",
+            ]);
+            let _ = escape.env("DISPLAY", &self.display.name).stderr(Stdio::null()).status();
         }
         self.end()
     }
