@@ -17,7 +17,7 @@ on() {
     shift
     printf '[%s] $ cloud-sync %s\n' "$pc" "$*"
     (cd "$pc/minecraft" && PATH="$tools:$PATH" CLOUD_SYNC_CACHE_DIR="$stage/cache" CLOUD_SYNC_URL="$stage/cloud" \
-        CLOUD_SYNC_TOKEN_FILE="$stage/token" CLOUD_SYNC_MACHINE="$pc" "$program" "$@")
+        CLOUD_SYNC_TOKEN_FILE="$stage/token" CLOUD_SYNC_MACHINE="$pc" CLOUD_SYNC_NO_GUI=1 "$program" "$@")
 }
 play() { # play PC TEXT: what an evening leaves behind
     mkdir -p "$1/minecraft/saves/Skylands/region"
