@@ -102,7 +102,13 @@ pub fn advice(advice: &Advice) -> String {
 
 /// An answer as it is offered.
 pub fn offer(conflict: &Conflict, world: &Contested, answer: Answer) -> String {
-    format!("{}: {}", title(conflict, world, answer), meaning(conflict, answer))
+    let title = title(conflict, world, answer);
+    match answer {
+        Answer::Later => format!("{title}: play on here, and be asked again next time"),
+        Answer::KeepBoth => format!("{title}: {}'s comes as a second world", conflict.other_machine),
+        Answer::KeepLocal => format!("{title}: it is the newest from the next push on"),
+        Answer::UseRemote => format!("{title}: this PC's goes to the undo copy"),
+    }
 }
 
 /// The name of an answer.
@@ -118,16 +124,6 @@ pub fn title(conflict: &Conflict, world: &Contested, answer: Answer) -> String {
         Answer::KeepBoth => "Keep both".to_owned(),
         Answer::KeepLocal => format!("This PC's version{mark}"),
         Answer::UseRemote => format!("{}'s version{mark}", conflict.other_machine),
-    }
-}
-
-/// What an answer does.
-pub fn meaning(conflict: &Conflict, answer: Answer) -> String {
-    match answer {
-        Answer::Later => "play on here, and be asked again next time".to_owned(),
-        Answer::KeepBoth => format!("{}'s comes as a second world", conflict.other_machine),
-        Answer::KeepLocal => "it is the newest from the next push on".to_owned(),
-        Answer::UseRemote => "this PC's goes to the undo copy".to_owned(),
     }
 }
 

@@ -48,9 +48,9 @@ enum Size {
 impl Size {
     fn points(self) -> Vec2 {
         match self {
-            Self::Small => vec2(560.0, 250.0),
-            Self::Medium => vec2(560.0, 380.0),
-            Self::Large => vec2(940.0, 740.0),
+            Self::Small => vec2(560.0, 230.0),
+            Self::Medium => vec2(560.0, 340.0),
+            Self::Large => vec2(940.0, 760.0),
         }
     }
 }

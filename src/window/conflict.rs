@@ -8,7 +8,7 @@ use eframe::egui::{Align, CentralPanel, Checkbox, Key, Layout, Panel, RichText, 
 
 use super::looks::{self, shown};
 use super::protocol::Said;
-use super::texts;
+use super::{rove, texts};
 use crate::front::card::QUESTION;
 use crate::front::{Answer, Conflict, Contested};
 use versions::Pictures;
@@ -66,11 +66,9 @@ impl Question {
         let worlds: Vec<_> = self.conflict.worlds.iter().map(name).collect();
         let worlds: Vec<_> = worlds.iter().map(String::as_str).collect();
         looks::heading(ui, &texts::conflict_heading(&worlds));
-        looks::paragraph(
-            ui,
-            &texts::conflict_story(self.conflict.whose.as_deref(), &self.conflict.other_machine),
-            looks::TEXT,
-        );
+        let whose = self.conflict.whose.as_deref().map(looks::short);
+        let story = texts::conflict_story(whose.as_deref(), &looks::short(&self.conflict.other_machine));
+        looks::paragraph(ui, &story, looks::TEXT);
         looks::paragraph(ui, texts::NOTHING_IS_DELETED, looks::TEXT);
         if self.conflict.more > 0 {
             looks::paragraph(ui, &texts::more_versions(self.conflict.more), looks::WEAK);
@@ -83,14 +81,20 @@ impl Question {
             if looks::main_button(ui, texts::CONTINUE).clicked() {
                 said = Some(Said::Answers(self.answers.clone()));
             }
-            if looks::plain_button(ui, texts::CANCEL_LAUNCH).clicked() {
-                said = Some(Said::Cancel);
-            }
-            let decided = self.answers.iter().filter(|answer| **answer != Answer::Later).count();
-            let text = texts::decided(decided, self.answers.len());
-            looks::line(ui, RichText::new(text).small().color(looks::WEAK));
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                if looks::plain_button(ui, texts::CANCEL_LAUNCH).clicked() {
+                    said = Some(Said::Cancel);
+                }
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.count(ui));
+            });
         });
         said
+    }
+
+    fn count(&self, ui: &mut Ui) {
+        let decided = self.answers.iter().filter(|answer| **answer != Answer::Later).count();
+        let text = texts::decided(decided, self.answers.len());
+        looks::line(ui, RichText::new(text).small().color(looks::WEAK));
     }
 
     fn list(&mut self, ui: &mut Ui) {
@@ -117,8 +121,12 @@ impl Question {
             self.answer(chosen);
         }
         let count = self.answers.len();
-        if count > 1 && ui.add(Checkbox::new(&mut self.is_for_all, texts::same_for_all(count))).changed() {
-            self.answer(self.answers.get(self.current).copied().unwrap_or(Answer::Later));
+        if count > 1 {
+            let same = ui.add(Checkbox::new(&mut self.is_for_all, texts::same_for_all(count)));
+            rove::follow(ui, &same);
+            if same.changed() {
+                self.answer(self.answers.get(self.current).copied().unwrap_or(Answer::Later));
+            }
         }
     }
 
@@ -166,7 +174,7 @@ mod tests {
         harness.get_by_label("Two versions of \"World 1\"");
         harness.get_by_label("This PC (Desktop)");
         harness.get_by_label("The cloud (Laptop), recommended");
-        harness.get_by_label("Recommended: the cloud's; the cloud's was played 2 h longer.");
+        harness.get_by_label("Laptop's version is recommended: the cloud's was played 2 h longer.");
         harness.get_by_label(texts::NOTHING_IS_DELETED);
         assert_eq!(harness.get_all_by_label("in-game day").count(), 2);
         assert_eq!(harness.get_all_by_role(Role::RadioButton).count(), 4);
@@ -259,7 +267,7 @@ mod tests {
         let same = harness.get_by_role_and_label(Role::CheckBox, "The same for all 12 worlds");
         assert_eq!(same.accesskit_node().toggled(), Some(Toggled::True));
         harness.get_by_label("World 12: keep both");
-        harness.get_by_label_contains("This PC's version: it is").click();
+        harness.get_by_label_contains("This PC's version: It is").click();
         harness.run_steps(3);
         harness.get_by_label(texts::CONTINUE).click();
         harness.run_steps(3);

@@ -2,7 +2,7 @@
 
 use eframe::egui::{
     Button, Color32, Context, CornerRadius, FontFamily, FontId, Frame, Label, Margin, Response, RichText, Stroke,
-    TextStyle, Theme, Ui, Vec2, style::WidgetVisuals, vec2,
+    TextStyle, Theme, Ui, Vec2, style::ScrollStyle, style::WidgetVisuals, vec2,
 };
 
 use crate::front::printable;
@@ -35,6 +35,8 @@ pub const MARGIN: f32 = 20.0;
 
 /// A name can be as long as its writer liked; nobody reads more.
 const LONGEST: usize = 300;
+/// So much of it within a sentence.
+const SHORT: usize = 40;
 
 /// Sets the looks.
 pub fn apply(ctx: &Context) {
@@ -56,6 +58,8 @@ pub fn apply(ctx: &Context) {
         style.spacing.icon_width_inner = 12.0;
         style.spacing.icon_spacing = 8.0;
         style.interaction.selectable_labels = false;
+        // A bar beside what it scrolls, not over it.
+        style.spacing.scroll = ScrollStyle { floating_allocated_width: 12.0, ..ScrollStyle::floating() };
         let visuals = &mut style.visuals;
         visuals.panel_fill = GROUND;
         visuals.window_fill = CARD;
@@ -85,8 +89,9 @@ pub fn apply(ctx: &Context) {
 
 /// A card: a filled frame.
 pub fn card(is_marked: bool) -> Frame {
-    let line = if is_marked { Stroke::new(2.0, ACCENT) } else { Stroke::new(1.0, LINE) };
-    Frame::new().fill(CARD).stroke(line).corner_radius(8).inner_margin(Margin::same(14))
+    // The line takes room: both kinds are as large.
+    let (line, margin) = if is_marked { (Stroke::new(2.0, ACCENT), 13) } else { (Stroke::new(1.0, LINE), 14) };
+    Frame::new().fill(CARD).stroke(line).corner_radius(8).inner_margin(Margin::same(margin))
 }
 
 /// The margin of a panel, without its line.
@@ -143,6 +148,14 @@ pub fn shown(text: &str) -> String {
         shown.push_str(" ...");
     }
     shown
+}
+
+/// A name within a sentence.
+pub fn short(name: &str) -> String {
+    match name.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{} ...", name[..end].trim_end()),
+        None => name.to_owned(),
+    }
 }
 
 /// The room for a picture.

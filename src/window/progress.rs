@@ -92,9 +92,11 @@ impl Running {
             if is_before_game && looks::plain_button(ui, texts::PLAY_WITHOUT).clicked() {
                 said = Some(Said::PlayAnyway);
             }
-            if looks::plain_button(ui, cancel).clicked() {
-                said = Some(Said::Cancel);
-            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                if looks::plain_button(ui, cancel).clicked() {
+                    said = Some(Said::Cancel);
+                }
+            });
         });
         said
     }

@@ -35,6 +35,13 @@ pub fn moved(ui: &Ui, rows: &[Id], chosen: usize) -> Option<usize> {
     Some(to)
 }
 
+/// Scrolls to what the Tab key has led to.
+pub fn follow(ui: &Ui, response: &Response) {
+    if response.gained_focus() && ui.input(|input| input.key_down(Key::Tab)) {
+        response.scroll_to_me(None);
+    }
+}
+
 /// Makes `rect` a row of a group. It can be clicked; only the chosen one takes the keyboard.
 pub fn row(ui: &Ui, rect: Rect, id: Id, role: Role, is_chosen: bool, name: &str) -> Response {
     let sense = if is_chosen { Sense::click() } else { Sense::CLICK };

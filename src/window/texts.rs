@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use crate::front::{Step, counted, human_bytes};
+use crate::front::{Answer, Step, counted, human_bytes};
+use crate::world::{Advice, Further};
 
 /// The name of the window.
 pub const TITLE: &str = "cloud-sync";
@@ -64,6 +65,8 @@ pub const RECOMMENDED: &str = "Recommended";
 pub const NOT_KNOWN: &str = "not known";
 /// The row that only the cloud's version has.
 pub const SAVED: &str = "saved";
+/// The row that is left out where it says nothing new.
+pub const NAME: &str = "name";
 /// How to end what is done.
 pub const CLOSES: &str = "This window closes by itself.";
 
@@ -134,6 +137,26 @@ pub fn conflict_story(whose: Option<&str>, other: &str) -> String {
     }
 }
 
+/// Which version is further, and why.
+pub fn advice(advice: &Advice, other: &str) -> String {
+    let reason = &advice.reason;
+    match advice.further {
+        Further::Here => format!("This PC's version is recommended: {reason}."),
+        Further::There => format!("{other}'s version is recommended: {reason}."),
+        Further::Neither => format!("There is no recommendation: {reason}."),
+    }
+}
+
+/// What an answer does.
+pub fn meaning(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Later => "You play on here, and are asked again next time.",
+        Answer::KeepBoth => "This PC's stays, and the other comes as a second world.",
+        Answer::KeepLocal => "It is the newest for all PCs from the next push on.",
+        Answer::UseRemote => "It comes here, and this PC's goes to the undo copy.",
+    }
+}
+
 /// That there are more versions than can be shown.
 pub fn more_versions(more: usize) -> String {
     format!("The cloud has {}; the next sync looks at them.", counted(more, "more version"))
@@ -155,8 +178,7 @@ pub fn decided(decided: usize, worlds: usize) -> String {
 }
 
 /// An answer, where there is little room.
-pub fn answer_in_short(answer: crate::front::Answer, other: &str) -> String {
-    use crate::front::Answer;
+pub fn answer_in_short(answer: Answer, other: &str) -> String {
     match answer {
         Answer::Later => "decide later".to_owned(),
         Answer::KeepBoth => "keep both".to_owned(),

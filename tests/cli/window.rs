@@ -159,9 +159,11 @@ fn pictures() {
     for (name, shows, keys) in all_screens() {
         for (scale, percent) in [(1.0, 100), (2.0, 200)] {
             let mut window = display.open(scale, &shows);
-            std::thread::sleep(Duration::from_millis(1500));
-            window.press(&keys);
-            std::thread::sleep(Duration::from_millis(700));
+            std::thread::sleep(Duration::from_secs(1));
+            if !keys.is_empty() {
+                window.press(&keys);
+                std::thread::sleep(Duration::from_millis(500));
+            }
             window.photograph(&folder.join(format!("{name}-{percent}.png")));
             window.tell(&Show::Close);
             window.end();

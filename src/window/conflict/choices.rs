@@ -5,11 +5,10 @@ use eframe::egui::{Id, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
 use crate::front::card::{self, ANSWERS, QUESTION};
 use crate::front::{Answer, Conflict, Contested};
-use crate::window::looks::{self, shown};
-use crate::window::rove;
+use crate::window::{looks, rove, texts};
 
 /// How high an answer is.
-const HEIGHT: f32 = 52.0;
+const HEIGHT: f32 = 48.0;
 
 /// Shows them; the one that the player chose, if it is another one.
 pub fn ui(
@@ -27,11 +26,12 @@ pub fn ui(
     let mut chosen = moved;
     let group = UiBuilder::new().accessibility_role(Role::RadioGroup).accessibility_label(QUESTION);
     ui.scope_builder(group, |ui| {
-        ui.spacing_mut().item_spacing.y = 6.0;
+        ui.spacing_mut().item_spacing.y = 5.0;
         for (index, (offered, id)) in ANSWERS.into_iter().zip(ids).enumerate() {
             let is_chosen = index == moved.unwrap_or(current);
             let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
-            let spoken = shown(&card::offer(conflict, world, offered));
+            let (title, meaning) = (card::title(conflict, world, offered), texts::meaning(offered));
+            let spoken = format!("{title}: {meaning}");
             let response = rove::row(ui, rect, id, Role::RadioButton, is_chosen, &spoken);
             if takes_focus && is_chosen {
                 response.request_focus();
@@ -39,12 +39,13 @@ pub fn ui(
             if response.clicked() {
                 chosen = Some(index);
             }
+            rove::follow(ui, &response);
             if moved == Some(index) {
                 response.scroll_to_me(None);
             }
             dot(ui, rect, is_chosen);
-            let room = Rect::from_min_max(rect.min + vec2(46.0, 7.0), rect.max - vec2(10.0, 7.0));
-            rove::write(ui, response, room, &card::title(conflict, world, offered), &card::meaning(conflict, offered));
+            let room = Rect::from_min_max(rect.min + vec2(46.0, 5.0), rect.max - vec2(10.0, 5.0));
+            rove::write(ui, response, room, &title, meaning);
         }
     });
     chosen.and_then(|chosen| ANSWERS.get(chosen).copied()).filter(|chosen| *chosen != answer)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Align, Grid, Image, Layout, RichText, TextureHandle, TextureOptions, Ui, UiBuilder, vec2};
+use eframe::egui::{Align, Grid, Image, Layout, RichText, Sense, TextureHandle, TextureOptions, Ui, UiBuilder, vec2};
 
 use crate::front::card::{self, rows};
 use crate::front::{Card, Conflict, Contested};
@@ -53,44 +53,63 @@ pub fn ui(ui: &mut Ui, conflict: &Conflict, world: &Contested, number: usize, pi
             picture: picture(false, &world.there),
         },
     ];
-    let is_row: Vec<_> = rows(&world.here)
-        .iter()
-        .zip(rows(&world.there))
-        .map(|((_, a), (_, b))| !a.is_empty() || !b.is_empty())
-        .collect();
+    let rows: Vec<_> = rows(&world.here).into_iter().zip(rows(&world.there)).map(|((_, a), (_, b))| [a, b]).collect();
+    let is_row = |row: usize, label: &str| match rows.get(row) {
+        // The same name on both sides is the world's, which stands above.
+        Some([here, there]) if label == texts::NAME => here != there,
+        Some([here, there]) => !here.is_empty() || !there.is_empty(),
+        None => false,
+    };
+    let has_picture = sides.iter().any(|side| side.picture.is_some());
+    // Both cards are as high as the higher one was when it was last drawn.
+    let id = ui.scope_id().with(("cards", number, ui.available_width().to_bits()));
+    let before = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or_default();
+    let mut height: f32 = 0.0;
     ui.columns(2, |columns| {
         for (column, side) in columns.iter_mut().zip(&sides) {
-            side.ui(column, &is_row);
+            height = height.max(side.ui(column, &is_row, has_picture, before));
         }
     });
-    let advice = shown(&card::advice(&world.advice));
-    looks::paragraph(ui, &format!("{advice}."), looks::TEXT);
+    if (height - before).abs() > 0.5 {
+        ui.data_mut(|data| data.insert_temp(id, height));
+        ui.ctx().request_repaint();
+    }
+    looks::paragraph(ui, &texts::advice(&world.advice, &looks::short(&conflict.other_machine)), looks::TEXT);
 }
 
 impl Side<'_> {
-    fn ui(&self, ui: &mut Ui, is_row: &[bool]) {
+    /// Shows a card at least so high; how high it needs to be.
+    fn ui(&self, ui: &mut Ui, is_row: &impl Fn(usize, &str) -> bool, has_picture: bool, least: f32) -> f32 {
         let name = texts::version(self.title, self.machine, self.is_advised);
         let group = UiBuilder::new().accessibility_role(Role::Group).accessibility_label(name);
-        ui.scope_builder(group, |ui| {
-            looks::card(self.is_advised).show(ui, |ui| {
-                ui.set_min_width(ui.available_width());
-                self.head(ui);
-                ui.add_space(6.0);
-                self.rows(ui, is_row);
-                if let Some(problem) = &self.card.world.problem {
-                    looks::paragraph(ui, problem, looks::WRONG);
-                }
-            });
-        });
+        let card = |ui: &mut Ui| {
+            ui.set_min_width(ui.available_width());
+            let needed = ui.scope(|ui| self.content(ui, is_row, has_picture)).response.rect.height();
+            ui.add_space((least - needed).max(0.0));
+            needed
+        };
+        ui.scope_builder(group, |ui| looks::card(self.is_advised).show(ui, card).inner).inner
     }
 
-    fn head(&self, ui: &mut Ui) {
+    fn content(&self, ui: &mut Ui, is_row: &impl Fn(usize, &str) -> bool, has_picture: bool) {
+        self.head(ui, has_picture);
+        ui.add_space(4.0);
+        self.rows(ui, is_row);
+        if let Some(problem) = &self.card.world.problem {
+            looks::paragraph(ui, problem, looks::WRONG);
+        }
+    }
+
+    fn head(&self, ui: &mut Ui, has_picture: bool) {
         ui.horizontal(|ui| {
             if let Some(picture) = &self.picture {
                 ui.add(Image::new(picture).fit_to_exact_size(looks::PICTURE).corner_radius(4));
+            } else if has_picture {
+                let (rect, _) = ui.allocate_exact_size(looks::PICTURE, Sense::hover());
+                ui.painter().rect_filled(rect, 4, looks::GROUND);
             }
-            let room = vec2(ui.available_width(), looks::PICTURE.y);
-            ui.allocate_ui_with_layout(room, Layout::top_down(Align::Min), |ui| {
+            let height = if has_picture { looks::PICTURE.y } else { 0.0 };
+            ui.allocate_ui_with_layout(vec2(ui.available_width(), height), Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
                 looks::line(ui, RichText::new(self.title).size(17.0).color(looks::STRONG));
                 looks::line(ui, RichText::new(self.machine).color(looks::WEAK));
@@ -101,8 +120,9 @@ impl Side<'_> {
         });
     }
 
-    fn rows(&self, ui: &mut Ui, is_row: &[bool]) {
-        let known = rows(self.card).into_iter().zip(is_row).filter(|(_, is_row)| **is_row).map(|(row, _)| row);
+    fn rows(&self, ui: &mut Ui, is_row: &impl Fn(usize, &str) -> bool) {
+        let rows = rows(self.card).into_iter().enumerate();
+        let known = rows.filter(|(row, (label, _))| is_row(*row, label)).map(|(_, row)| row);
         let saved = (texts::SAVED, self.saved.clone());
         let saved = Some(saved).filter(|(_, when)| !when.is_empty());
         Grid::new(self.title).num_columns(2).spacing(vec2(12.0, 5.0)).min_row_height(18.0).show(ui, |ui| {

@@ -6,7 +6,7 @@ use eframe::egui::{Id, ScrollArea, Sense, Ui, UiBuilder, vec2};
 use crate::window::{rove, texts};
 
 /// How high a row is.
-const HEIGHT: f32 = 52.0;
+const HEIGHT: f32 = 48.0;
 
 /// Shows the list; the world that the player chose, if it is another one.
 pub fn ui(ui: &mut Ui, worlds: &[(String, String)], current: usize) -> Option<usize> {
@@ -26,10 +26,11 @@ pub fn ui(ui: &mut Ui, worlds: &[(String, String)], current: usize) -> Option<us
                 if response.clicked() {
                     chosen = Some(index);
                 }
+                rove::follow(ui, &response);
                 if moved == Some(index) {
                     response.scroll_to_me(None);
                 }
-                rove::write(ui, response, rect.shrink2(vec2(10.0, 7.0)), name, answer);
+                rove::write(ui, response, rect.shrink2(vec2(10.0, 5.0)), name, answer);
             }
         });
     });
