@@ -22,7 +22,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use eframe::egui::{Context, IconData, Ui, ViewportBuilder, ViewportCommand};
+use eframe::egui::{Context, Ui, ViewportBuilder, ViewportCommand};
 use eframe::{CreationContext, Frame, NativeOptions};
 
 use crate::exit::Exit;
@@ -47,7 +47,7 @@ fn open() -> eframe::Result {
     let viewport = ViewportBuilder::default()
         .with_title(texts::TITLE)
         .with_app_id(texts::TITLE)
-        .with_icon(IconData::default())
+        .with_icon(looks::icon())
         .with_inner_size(app::first_size())
         .with_min_inner_size([360.0, 220.0]);
     let options = NativeOptions { viewport, centered: true, ..NativeOptions::default() };

@@ -21,7 +21,7 @@ pub struct App {
     /// What is in progress while nothing is asked.
     running: Running,
     screen: Screen,
-    sized_for: Option<Size>,
+    sized_for: Size,
     frames: u32,
     is_over: bool,
 }
@@ -38,8 +38,10 @@ enum Screen {
 }
 
 /// The sizes a window can have.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Size {
+    /// As it is opened.
+    #[default]
     Small,
     Medium,
     Large,
@@ -167,22 +169,24 @@ impl App {
         }
     }
 
-    /// Makes the window as large as what it shows needs, and no larger than the screen.
+    /// Makes the window as large as what it shows needs, and no larger than the screen. Its
+    /// middle stays where the player has it.
     fn fit(&mut self, ctx: &Context) {
         let size = match &self.screen {
             Screen::Running | Screen::Offline(_) | Screen::Done(_) => Size::Small,
             Screen::Connect(_) => Size::Medium,
             Screen::Conflict(_) => Size::Large,
         };
-        if self.sized_for.replace(size) == Some(size) {
+        if std::mem::replace(&mut self.sized_for, size) == size {
             return;
         }
-        let monitor = ctx.input(|input| input.viewport().monitor_size).filter(|size| size.x > 1.0 && size.y > 1.0);
+        let (monitor, frame) = ctx.input(|input| (input.viewport().monitor_size, input.viewport().outer_rect));
         let mut points = size.points();
-        if let Some(monitor) = monitor {
+        if let Some(monitor) = monitor.filter(|size| size.x > 1.0 && size.y > 1.0) {
             points = points.min(monitor * 0.92);
-            let place = ((monitor - points) * 0.5).to_pos2();
-            ctx.send_viewport_cmd(ViewportCommand::OuterPosition(place));
+        }
+        if let Some(frame) = frame {
+            ctx.send_viewport_cmd(ViewportCommand::OuterPosition(frame.center() - points * 0.5));
         }
         ctx.send_viewport_cmd(ViewportCommand::InnerSize(points));
     }

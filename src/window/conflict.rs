@@ -109,6 +109,7 @@ impl Question {
 
     fn world(&mut self, ui: &mut Ui) {
         let Some(world) = self.conflict.worlds.get(self.current) else { return };
+        ui.spacing_mut().item_spacing.y = 6.0;
         if self.conflict.worlds.len() > 1 {
             looks::line(ui, RichText::new(name(world)).size(18.0).color(looks::STRONG));
         }
@@ -174,7 +175,7 @@ mod tests {
         harness.get_by_label("Two versions of \"World 1\"");
         harness.get_by_label("This PC (Desktop)");
         harness.get_by_label("The cloud (Laptop), recommended");
-        harness.get_by_label("Laptop's version is recommended: the cloud's was played 2 h longer.");
+        harness.get_by_label("Recommended, since the cloud's was played 2 h longer.");
         harness.get_by_label(texts::NOTHING_IS_DELETED);
         assert_eq!(harness.get_all_by_label("in-game day").count(), 2);
         assert_eq!(harness.get_all_by_role(Role::RadioButton).count(), 4);

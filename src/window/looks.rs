@@ -1,8 +1,8 @@
 //! How the window looks: dark and calm, as the launchers it appears beside.
 
 use eframe::egui::{
-    Button, Color32, Context, CornerRadius, FontFamily, FontId, Frame, Label, Margin, Response, RichText, Stroke,
-    TextStyle, Theme, Ui, Vec2, style::ScrollStyle, style::WidgetVisuals, vec2,
+    Button, Color32, Context, CornerRadius, FontFamily, FontId, Frame, IconData, Label, Margin, Response, RichText,
+    Stroke, TextStyle, Theme, Ui, Vec2, style::ScrollStyle, style::WidgetVisuals, vec2,
 };
 
 use crate::front::printable;
@@ -130,6 +130,12 @@ pub fn heading(ui: &mut Ui, text: &str) {
     ui.add(Label::new(RichText::new(shown(text)).heading().color(STRONG)).truncate());
 }
 
+/// A short word that marks something.
+pub fn badge(ui: &mut Ui, text: &str) {
+    let frame = Frame::new().stroke(Stroke::new(1.0, ACCENT)).corner_radius(4).inner_margin(Margin::symmetric(6, 1));
+    frame.show(ui, |ui| ui.label(RichText::new(text).small().color(ACCENT)));
+}
+
 /// A line that is cut off where there is no more room; the whole of it is in its tooltip.
 pub fn line(ui: &mut Ui, text: RichText) -> Response {
     ui.add(Label::new(text).truncate())
@@ -160,3 +166,21 @@ pub fn short(name: &str) -> String {
 
 /// The room for a picture.
 pub const PICTURE: Vec2 = Vec2::splat(64.0);
+
+/// The picture in the taskbar: a cloud.
+pub fn icon() -> IconData {
+    const SIDE: u8 = 64;
+    // Centers and radii of what it is made of, and how far it reaches down.
+    const PUFFS: [(f32, f32, f32); 4] = [(18.0, 38.0, 12.0), (30.0, 27.0, 15.0), (45.0, 35.0, 13.0), (31.0, 42.0, 9.0)];
+    const BOTTOM: f32 = 49.0;
+    let mut rgba = Vec::with_capacity(usize::from(SIDE) * usize::from(SIDE) * 4);
+    for y in 0..SIDE {
+        for x in 0..SIDE {
+            let (x, y) = (f32::from(x) + 0.5, f32::from(y) + 0.5);
+            let is_in = |(left, top, radius): &(f32, f32, f32)| (x - left).hypot(y - top) < *radius;
+            let is_cloud = y < BOTTOM && PUFFS.iter().any(is_in);
+            rgba.extend(if is_cloud { ACCENT } else { Color32::TRANSPARENT }.to_array());
+        }
+    }
+    IconData { rgba, width: SIDE.into(), height: SIDE.into() }
+}

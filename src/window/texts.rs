@@ -63,8 +63,6 @@ pub const THE_CLOUD: &str = "The cloud";
 pub const RECOMMENDED: &str = "Recommended";
 /// Where a version does not say.
 pub const NOT_KNOWN: &str = "not known";
-/// The row that only the cloud's version has.
-pub const SAVED: &str = "saved";
 /// The row that is left out where it says nothing new.
 pub const NAME: &str = "name";
 /// How to end what is done.
@@ -137,13 +135,18 @@ pub fn conflict_story(whose: Option<&str>, other: &str) -> String {
     }
 }
 
+/// When the cloud's version was saved.
+pub fn saved(when: &str) -> String {
+    format!("saved {when}")
+}
+
 /// Which version is further, and why.
-pub fn advice(advice: &Advice, other: &str) -> String {
+pub fn advice(advice: &Advice) -> String {
     let reason = &advice.reason;
     match advice.further {
-        Further::Here => format!("This PC's version is recommended: {reason}."),
-        Further::There => format!("{other}'s version is recommended: {reason}."),
-        Further::Neither => format!("There is no recommendation: {reason}."),
+        // Which one is recommended is marked on the versions and on the answers.
+        Further::Here | Further::There => format!("Recommended, since {reason}."),
+        Further::Neither => format!("No recommendation: {reason}."),
     }
 }
 

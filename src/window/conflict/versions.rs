@@ -20,7 +20,7 @@ struct Side<'a> {
     title: &'static str,
     machine: &'a str,
     card: &'a Card,
-    saved: String,
+    saved: Option<String>,
     is_advised: bool,
     picture: Option<TextureHandle>,
 }
@@ -40,7 +40,7 @@ pub fn ui(ui: &mut Ui, conflict: &Conflict, world: &Contested, number: usize, pi
             title: texts::THIS_PC,
             machine: &conflict.machine,
             card: &world.here,
-            saved: String::new(),
+            saved: None,
             is_advised: further == Further::Here,
             picture: picture(true, &world.here),
         },
@@ -48,7 +48,7 @@ pub fn ui(ui: &mut Ui, conflict: &Conflict, world: &Contested, number: usize, pi
             title: texts::THE_CLOUD,
             machine: &conflict.other_machine,
             card: &world.there,
-            saved: card::when(conflict.other_time),
+            saved: Some(texts::saved(&card::when(conflict.other_time))),
             is_advised: further == Further::There,
             picture: picture(false, &world.there),
         },
@@ -74,7 +74,7 @@ pub fn ui(ui: &mut Ui, conflict: &Conflict, world: &Contested, number: usize, pi
         ui.data_mut(|data| data.insert_temp(id, height));
         ui.ctx().request_repaint();
     }
-    looks::paragraph(ui, &texts::advice(&world.advice, &looks::short(&conflict.other_machine)), looks::TEXT);
+    looks::paragraph(ui, &texts::advice(&world.advice), looks::TEXT);
 }
 
 impl Side<'_> {
@@ -101,6 +101,8 @@ impl Side<'_> {
     }
 
     fn head(&self, ui: &mut Ui, has_picture: bool) {
+        // These lines are no controls, which are high enough for a finger.
+        ui.spacing_mut().interact_size.y = 0.0;
         ui.horizontal(|ui| {
             if let Some(picture) = &self.picture {
                 ui.add(Image::new(picture).fit_to_exact_size(looks::PICTURE).corner_radius(4));
@@ -111,10 +113,15 @@ impl Side<'_> {
             let height = if has_picture { looks::PICTURE.y } else { 0.0 };
             ui.allocate_ui_with_layout(vec2(ui.available_width(), height), Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
-                looks::line(ui, RichText::new(self.title).size(17.0).color(looks::STRONG));
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new(self.title).size(17.0).color(looks::STRONG));
+                    if self.is_advised {
+                        looks::badge(ui, texts::RECOMMENDED);
+                    }
+                });
                 looks::line(ui, RichText::new(self.machine).color(looks::WEAK));
-                if self.is_advised {
-                    looks::line(ui, RichText::new(texts::RECOMMENDED).small().color(looks::ACCENT));
+                if let Some(saved) = &self.saved {
+                    looks::line(ui, RichText::new(saved).small().color(looks::WEAK));
                 }
             });
         });
@@ -123,10 +130,8 @@ impl Side<'_> {
     fn rows(&self, ui: &mut Ui, is_row: &impl Fn(usize, &str) -> bool) {
         let rows = rows(self.card).into_iter().enumerate();
         let known = rows.filter(|(row, (label, _))| is_row(*row, label)).map(|(_, row)| row);
-        let saved = (texts::SAVED, self.saved.clone());
-        let saved = Some(saved).filter(|(_, when)| !when.is_empty());
         Grid::new(self.title).num_columns(2).spacing(vec2(12.0, 5.0)).min_row_height(18.0).show(ui, |ui| {
-            for (label, value) in known.chain(saved) {
+            for (label, value) in known {
                 ui.label(RichText::new(label).small().color(looks::WEAK));
                 let (value, color) = match value.as_str() {
                     "" => (texts::NOT_KNOWN.to_owned(), looks::WEAK),
