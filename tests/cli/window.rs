@@ -92,7 +92,7 @@ fn a_token_is_typed_and_tried_again() {
     let Some(display) = Display::start() else { return };
     let sign_in = |why: &str| Show::SignIn { url: "https://sync.example.org".to_owned(), why: why.to_owned() };
     let mut window = display.open(1.0, &[begin("pull"), sign_in("no token is known")]);
-    window.wait_for_height(350);
+    window.wait_for_height(300);
     window.write_text("steve");
     window.press(&["Return"]);
     window.write_text(":pass");

@@ -1,5 +1,6 @@
 //! A screen that nobody sees, the real window on it, and a player's keys and clicks.
 
+use std::cell::OnceCell;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -63,13 +64,11 @@ impl Display {
             }
         });
         let stdin = process.stdin.take();
-        let mut window = Window { display: self, process, stdin, said, id: String::new() };
+        let mut window = Window { display: self, process, stdin, said, id: OnceCell::new() };
         for show in shows {
             window.tell(show);
         }
         assert_eq!(window.next(), Said::Ready);
-        window.id = self.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^cloud-sync$"]);
-        self.xdotool(&["windowactivate", "--sync", &window.id]);
         window
     }
 
@@ -195,7 +194,7 @@ pub struct Window<'a> {
     process: Child,
     stdin: Option<ChildStdin>,
     said: Receiver<Said>,
-    id: String,
+    id: OnceCell<String>,
 }
 
 impl Window<'_> {
@@ -236,12 +235,23 @@ impl Window<'_> {
         panic!("{key} made the window say nothing")
     }
 
+    /// The window on the screen, which has the keyboard from then on.
+    fn id(&self) -> &str {
+        self.id.get_or_init(|| {
+            let id = self.display.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^cloud-sync$"]);
+            self.display.xdotool(&["windowactivate", "--sync", &id]);
+            id
+        })
+    }
+
     pub fn press(&self, keys: &[&str]) {
+        self.id();
         let arguments: Vec<_> = ["key", "--delay", "60"].iter().chain(keys).copied().collect();
         self.display.xdotool(&arguments);
     }
 
     pub fn write_text(&self, text: &str) {
+        self.id();
         self.display.xdotool(&["type", "--delay", "60", text]);
     }
 
@@ -249,7 +259,7 @@ impl Window<'_> {
     pub fn click(&self, right: u32, bottom: u32) {
         let (width, height) = self.size();
         let (x, y) = ((width - right).to_string(), (height - bottom).to_string());
-        self.display.xdotool(&["mousemove", "--window", &self.id, &x, &y, "sleep", "0.2", "click", "1"]);
+        self.display.xdotool(&["mousemove", "--window", self.id(), &x, &y, "sleep", "0.2", "click", "1"]);
     }
 
     /// Waits until a screen is shown that makes the window larger than this.
@@ -264,7 +274,7 @@ impl Window<'_> {
     }
 
     fn size(&self) -> (u32, u32) {
-        let shell = self.display.xdotool(&["getwindowgeometry", "--shell", &self.id]);
+        let shell = self.display.xdotool(&["getwindowgeometry", "--shell", self.id()]);
         let value = |name: &str| shell.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap();
         (value("WIDTH="), value("HEIGHT="))
     }
@@ -277,7 +287,7 @@ impl Window<'_> {
     /// Writes what it looks like into `file`, a PNG.
     pub fn photograph(&self, file: &Path) {
         let mut import = Command::new("timeout");
-        import.args(["30", "import", "-window", &self.id]).arg(file).env("DISPLAY", &self.display.name);
+        import.args(["30", "import", "-window", self.id()]).arg(file).env("DISPLAY", &self.display.name);
         assert!(import.status().unwrap().success(), "no picture");
     }
 
