@@ -149,6 +149,7 @@ fn name(world: &Contested) -> String {
 #[cfg(test)]
 mod tests {
     use eframe::egui::accesskit::{Role, Toggled};
+    use eframe::egui::{Event, Modifiers};
     use egui_kittest::Harness;
     use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -159,6 +160,10 @@ mod tests {
 
     fn asked(worlds: usize) -> Harness<'static, App> {
         window([begin("pull"), conflict(worlds)])
+    }
+
+    fn key_event(key: Key, pressed: bool) -> Event {
+        Event::Key { key, physical_key: None, pressed, repeat: false, modifiers: Modifiers::NONE }
     }
 
     fn chosen(harness: &Harness<'_, App>) -> String {
@@ -210,6 +215,15 @@ mod tests {
         let mut harness = asked(1);
         press(&mut harness, &[ArrowDown, ArrowDown, ArrowUp]);
         assert!(chosen(&harness).starts_with("Keep both"));
+    }
+
+    #[test]
+    fn keys_that_come_between_two_frames_all_count() {
+        let mut harness = asked(1);
+        let frame = |pressed| [ArrowDown, ArrowDown].map(|key| key_event(key, pressed));
+        harness.input_mut().events.extend(frame(true).into_iter().chain(frame(false)));
+        harness.run_steps(3);
+        assert!(chosen(&harness).starts_with("This PC's version"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{
-    Color32, EventFilter, Id, Key, Pos2, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo,
+    Color32, Event, EventFilter, Id, Key, Pos2, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo,
 };
 
 use super::looks;
@@ -17,22 +17,27 @@ pub fn moved(ui: &Ui, rows: &[Id], chosen: usize) -> Option<usize> {
     }
     let filter = EventFilter { vertical_arrows: true, horizontal_arrows: true, ..EventFilter::default() };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
-    let pressed = |keys: [Key; 2]| ui.input(|input| keys.iter().any(|key| input.key_pressed(*key)));
-    let last = rows.len() - 1;
-    let to = if pressed([Key::ArrowDown, Key::ArrowRight]) {
-        (chosen + 1).min(last)
-    } else if pressed([Key::ArrowUp, Key::ArrowLeft]) {
-        chosen.saturating_sub(1)
-    } else if pressed([Key::Home, Key::PageUp]) {
-        0
-    } else if pressed([Key::End, Key::PageDown]) {
-        last
-    } else {
-        return None;
-    };
-    let to_id = *rows.get(to)?;
+    // A slow PC draws less often than keys are pressed; none of them is lost.
+    let to = ui.input(|input| {
+        input.events.iter().fold(chosen, |at, event| match event {
+            Event::Key { key, pressed: true, .. } => after(*key, at, rows.len() - 1),
+            _ => at,
+        })
+    });
+    let to_id = *rows.get(to).filter(|_| to != chosen)?;
     ui.memory_mut(|memory| memory.request_focus(to_id));
     Some(to)
+}
+
+/// Where a key leads to from the row at `at`.
+fn after(key: Key, at: usize, last: usize) -> usize {
+    match key {
+        Key::ArrowDown | Key::ArrowRight => (at + 1).min(last),
+        Key::ArrowUp | Key::ArrowLeft => at.saturating_sub(1),
+        Key::Home | Key::PageUp => 0,
+        Key::End | Key::PageDown => last,
+        _ => at,
+    }
 }
 
 /// Scrolls to what the Tab key has led to.

@@ -244,9 +244,11 @@ impl Window<'_> {
         })
     }
 
+    /// Presses keys as slowly as people do: a busy PC that draws seldom must see Tab before it
+    /// sees what is pressed after it.
     pub fn press(&self, keys: &[&str]) {
         self.id();
-        let arguments: Vec<_> = ["key", "--delay", "60"].iter().chain(keys).copied().collect();
+        let arguments: Vec<_> = ["key", "--delay", "250"].iter().chain(keys).copied().collect();
         self.display.xdotool(&arguments);
     }
 
