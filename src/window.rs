@@ -35,6 +35,8 @@ pub fn run() -> Exit {
     panic::set_hook(Box::new(|_| {}));
     let problem = match panic::catch_unwind(AssertUnwindSafe(open)) {
         Ok(Ok(())) => return Exit::Ok,
+        // Its text is all that was asked of OpenGL.
+        Ok(Err(eframe::Error::NoGlutinConfigs(_, error))) => format!("OpenGL does not work here: {error}"),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it broke".to_owned(),
     };
