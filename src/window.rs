@@ -29,6 +29,9 @@ use crate::exit::Exit;
 use app::App;
 use protocol::Show;
 
+/// How the line begins in which it says why it cannot open.
+pub const NO_WINDOW: &str = "cloud-sync: no window: ";
+
 /// The window's process, from its first line to its last.
 pub fn run() -> Exit {
     // What a player sees of a panic is one line.
@@ -41,7 +44,7 @@ pub fn run() -> Exit {
         Err(_) => "it broke".to_owned(),
     };
     let line = crate::front::printable(&problem, false);
-    let _ = writeln!(std::io::stderr(), "cloud-sync: no window: {line}");
+    let _ = writeln!(std::io::stderr(), "{NO_WINDOW}{line}");
     Exit::Failed
 }
 

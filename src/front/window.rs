@@ -14,6 +14,7 @@ use super::{Conflict, Front, Progress, Reply};
 use crate::credentials::Token;
 use crate::interrupt::{self, Wish};
 use crate::outcome::{Done, Outcome};
+use crate::window::NO_WINDOW;
 use crate::window::protocol::{Said, Show};
 
 /// Nothing opens for what is done sooner.
@@ -65,6 +66,8 @@ struct Process {
     /// Lines to be written to it; what hangs must not make us wait.
     lines: SyncSender<String>,
     said: Receiver<Said>,
+    /// Why it ended, in its own words; drivers speak there, too.
+    last_words: Arc<Mutex<String>>,
     /// Whether a question is open. If none is, what the player says is for the run.
     is_asked: Arc<AtomicBool>,
     is_ready: bool,
@@ -303,9 +306,14 @@ impl State {
     }
 
     fn give_up(&mut self, why: &str) {
+        let mut why = why.to_owned();
         if let Some(mut process) = self.process.take() {
             let _ = process.child.kill();
             let _ = process.child.wait();
+            let words = process.last_words.lock().unwrap_or_else(PoisonError::into_inner);
+            if !words.is_empty() {
+                why.clone_from(&words);
+            }
         }
         self.is_broken = true;
         self.troubles.push_back(format!("there is no window: {why}"));
@@ -316,7 +324,7 @@ impl Process {
     fn start() -> std::io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         // It ends when our end of its stdin does. Launchers wait for who has their streams.
-        command.arg("window").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg("window").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (mut stdin, stdout) = pipes.ok_or(std::io::ErrorKind::BrokenPipe)?;
@@ -348,6 +356,17 @@ impl Process {
                 }
             }
         });
-        Ok(Self { child, written, lines, said, is_asked, is_ready: false, since: Instant::now() })
+        let last_words = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&last_words);
+        let stderr = child.stderr.take();
+        thread::spawn(move || {
+            let lines = stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).lines().map_while(Result::ok));
+            for line in lines {
+                if let Some(words) = line.strip_prefix(NO_WINDOW) {
+                    words.clone_into(&mut heard.lock().unwrap_or_else(PoisonError::into_inner));
+                }
+            }
+        });
+        Ok(Self { child, written, lines, last_words, said, is_asked, is_ready: false, since: Instant::now() })
     }
 }
