@@ -1,6 +1,7 @@
 //! What a launcher's hook asks in a window: the player's keys, and what lies on disk afterwards.
 
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::support::{Cloud, Pc};
 
 /// The height of the window with a conflict, and with the question for a token.
 const CONFLICT: u32 = 600;
-const CONNECT: u32 = 350;
+const CONNECT: u32 = 300;
 const ANY: u32 = 100;
 
 /// A command as a launcher runs it, for people: no JSON.
@@ -60,14 +61,17 @@ fn a_token_is_checked_before_it_is_kept_and_asked_for_until_it_is_right() {
     command.args(["pull", &format!("--url={}", cloud.url), "--pack-folder"]).arg(&fresh.dir);
     let pull = display.hook(command);
     pull.wait_for_window(CONNECT);
-    pull.write_text("steve:wrong");
+    pull.write_text("steve:12345678");
     pull.press(&["Return"]);
-    // The window stays, and the field can be filled anew.
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    let logs = || crate::support::pc::tree(&fresh.path(".cloud-sync/logs")).into_values().flatten().collect::<Vec<_>>();
+    pull.wait_until(|| String::from_utf8_lossy(&logs()).contains("password is wrong"));
     assert!(!fresh.has(".cloud-sync/token"), "a wrong token was kept");
-    pull.press(&["ctrl+a"]);
-    pull.write_text(&format!("steve:{PASSWORD}"));
-    pull.press(&["Return"]);
+    // The window stays, and the field can be filled anew, as soon as it is back.
+    pull.until_it_ends(|| {
+        pull.press(&["ctrl+a"]);
+        pull.write_text(&format!("steve:{PASSWORD}"));
+        pull.press(&["Return"]);
+    });
     let ran = pull.end();
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert_same(&a, &fresh);
@@ -146,6 +150,22 @@ fn a_window_that_dies_takes_nothing_with_it() {
     assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("there is no window"), "{}", ran.stdout);
     assert_eq!(a.tree(), before);
+}
+
+#[test]
+fn a_window_that_is_killed_while_it_opens_takes_nothing_with_it_either() {
+    let Some(display) = Display::start() else { return };
+    let cloud = Cloud::folder();
+    let (a, _) = diverged(&cloud);
+    let before = a.tree();
+    for moment in [0, 40, 120, 400] {
+        let pull = display.hook(hook(&a, "pull"));
+        pull.kill_child_after(Duration::from_millis(moment));
+        let ran = pull.end();
+        assert_eq!(ran.code, 3, "{moment} ms: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(a.tree(), before);
+        a.assert_tidy();
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A screen that nobody sees, the real window on it, and a player's keys and clicks.
 
 use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -81,7 +82,7 @@ impl Display {
     pub fn hook_with(&self, mut command: Command, name: &str, value: &str) -> Hook<'_> {
         command.env("LIBGL_ALWAYS_SOFTWARE", "1").env_remove("WAYLAND_DISPLAY").env(name, value);
         let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Hook { display: self, process }
+        Hook { display: self, process: RefCell::new(process) }
     }
 
     /// Whether a window of ours is on the screen.
@@ -112,7 +113,7 @@ impl Drop for Display {
 /// A command that a launcher has started, and waits for.
 pub struct Hook<'a> {
     display: &'a Display,
-    process: Child,
+    process: RefCell<Child>,
 }
 
 impl Hook<'_> {
@@ -148,9 +149,56 @@ impl Hook<'_> {
         assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
     }
 
+    /// Kills the window's process so long after it was started.
+    #[track_caller]
+    pub fn kill_child_after(&self, moment: Duration) {
+        let parent = self.process.borrow().id();
+        let find = || {
+            let children =
+                std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+            let is_window = |pid: &&str| {
+                let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                line.split(|byte| *byte == 0).nth(1) == Some(b"window")
+            };
+            children.split_whitespace().find(is_window).map(str::to_owned)
+        };
+        self.wait_until(|| find().is_some());
+        std::thread::sleep(moment);
+        let pid = find().expect("the window ended by itself");
+        assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    }
+
+    /// Waits until something is so.
+    #[track_caller]
+    pub fn wait_until(&self, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(!self.is_over() && Instant::now() < deadline, "it never came to that");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.process.borrow_mut().try_wait().unwrap().is_some()
+    }
+
+    /// Does something again and again until the command has ended.
+    #[track_caller]
+    pub fn until_it_ends(&self, act: impl Fn()) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_over() && self.display.has_window() {
+            assert!(Instant::now() < deadline, "it did not end");
+            act();
+            let next = Instant::now() + Duration::from_secs(3);
+            while !self.is_over() && Instant::now() < next {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
     /// Waits for its end; if a window comes all the same, Escape answers it.
-    pub fn end_or_escape(mut self) -> Ran {
-        while self.process.try_wait().unwrap().is_none() {
+    pub fn end_or_escape(self) -> Ran {
+        while !self.is_over() {
             // It may be gone at any moment.
             let mut escape = Command::new("timeout");
             escape.args([
@@ -171,16 +219,16 @@ impl Hook<'_> {
 
     /// Waits for its end; the exit code, stdout and stderr.
     #[track_caller]
-    pub fn end(mut self) -> Ran {
+    pub fn end(self) -> Ran {
         let deadline = Instant::now() + PATIENCE;
-        while self.process.try_wait().unwrap().is_none() {
+        while !self.is_over() {
             if Instant::now() > deadline {
-                let _ = self.process.kill();
+                let _ = self.process.borrow_mut().kill();
                 panic!("it did not end");
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        heard(self.process.wait_with_output().unwrap())
+        heard(self.process.into_inner().wait_with_output().unwrap())
     }
 }
 
