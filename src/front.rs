@@ -33,6 +33,11 @@ pub trait Front: Sync {
     /// The command is over.
     fn end(&self, _outcome: &Outcome) {}
 
+    /// What went wrong with speaking to the player, for the log.
+    fn troubles(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Says why a token is needed and asks for it; none if the player skips it or nobody is
     /// there.
     fn sign_in(&self, url: &str, why: &str) -> Option<Token>;

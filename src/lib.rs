@@ -153,6 +153,7 @@ fn run(
     front.begin(name, &ctx.machine);
     let result = command(&mut ctx, &mut outcome);
     front.finished();
+    front.troubles().iter().for_each(|trouble| ctx.log.line(trouble));
     let result = grant(result);
     // No launch waits for a login.
     let strict = args.strict || name == "login";

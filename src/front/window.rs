@@ -1,7 +1,6 @@
 //! A window for the player, in a process of its own. Whatever happens to it, the run goes on
 //! with what is below it: a terminal, or nobody.
 
-use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,8 +53,9 @@ struct State {
     is_broken: bool,
     /// When it was last told how far it is.
     last_frame: Instant,
-    /// What happened to it, for the log.
-    troubles: VecDeque<String>,
+    /// What happened to it, and how much of that is told.
+    troubles: Vec<String>,
+    told: usize,
 }
 
 /// The window's process.
@@ -91,7 +91,8 @@ impl Window {
             process: None,
             is_broken: false,
             last_frame: Instant::now(),
-            troubles: VecDeque::new(),
+            troubles: Vec::new(),
+            told: 0,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         Self { below, shared }
@@ -141,8 +142,11 @@ impl Window {
 
     /// What went wrong with the window, once.
     fn tell_troubles(&self) {
-        let troubles: Vec<_> = self.state().troubles.drain(..).collect();
-        for trouble in troubles {
+        let mut state = self.state();
+        let untold = state.troubles[state.told..].to_vec();
+        state.told = state.troubles.len();
+        drop(state);
+        for trouble in untold {
             self.below.note(&trouble);
         }
     }
@@ -240,6 +244,10 @@ impl Front for Window {
         said == Some(Said::Retry)
     }
 
+    fn troubles(&self) -> Vec<String> {
+        self.state().troubles.clone()
+    }
+
     fn end(&self, outcome: &Outcome) {
         let mut state = self.state();
         state.running = None;
@@ -316,7 +324,7 @@ impl State {
             }
         }
         self.is_broken = true;
-        self.troubles.push_back(format!("there is no window: {why}"));
+        self.troubles.push(format!("there is no window: {why}"));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::support::cloud::PASSWORD;
 use crate::support::display::Display;
 use crate::support::evening::{LEVEL, diverged, play_first, two_in_sync};
 use crate::support::fake::Fake;
-use crate::support::pc::assert_same;
+use crate::support::pc::{assert_same, tree};
 use crate::support::{Cloud, Pc};
 
 /// The height of the window with a conflict, and with the question for a token.
@@ -63,7 +63,7 @@ fn a_token_is_checked_before_it_is_kept_and_asked_for_until_it_is_right() {
     pull.wait_for_window(CONNECT);
     pull.write_text("steve:12345678");
     pull.press(&["Return"]);
-    let logs = || crate::support::pc::tree(&fresh.path(".cloud-sync/logs")).into_values().flatten().collect::<Vec<_>>();
+    let logs = || tree(&fresh.path(".cloud-sync/logs")).into_values().flatten().collect::<Vec<_>>();
     pull.wait_until(|| String::from_utf8_lossy(&logs()).contains("password is wrong"));
     assert!(!fresh.has(".cloud-sync/token"), "a wrong token was kept");
     // The window stays, and the field can be filled anew, as soon as it is back.
@@ -149,6 +149,8 @@ fn a_window_that_dies_takes_nothing_with_it() {
     let ran = pull.end();
     assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("there is no window"), "{}", ran.stdout);
+    let logs: Vec<_> = tree(&a.path(".cloud-sync/logs")).into_values().flatten().collect();
+    assert!(String::from_utf8_lossy(&logs).contains("there is no window"));
     assert_eq!(a.tree(), before);
 }
 
