@@ -54,6 +54,7 @@ pub enum Wish {
 }
 
 /// Asks the command to end, since the player wants something else.
+#[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only a window tells of wishes"))]
 pub fn wish(wish: Wish) {
     WISH.store(wish as u8, Ordering::SeqCst);
     request();
