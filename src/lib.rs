@@ -62,6 +62,7 @@ pub use outcome::{Done, ErrorText, Explained, Files, Outcome, Part, ScopeReport,
 pub use sync::decide::Divergence;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::panic::{self, PanicHookInfo};
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -99,6 +100,12 @@ pub fn main() -> Exit {
     if matches!(cli.command, Command::Window) {
         return window::run();
     }
+    end_on_panic(|info| {
+        let text = front::printable(&info.to_string(), false);
+        let mut err = std::io::stderr();
+        let _ = writeln!(err, "cloud-sync: error: something is wrong in cloud-sync itself: {text}");
+        let _ = writeln!(err, "cloud-sync: hint: nothing is lost; run it again, and tell us if it stays so");
+    });
     interrupt::install();
     if let Command::Completions { shell } = cli.command {
         clap_complete::generate(shell, &mut Cli::command(), "cloud-sync", &mut std::io::stdout());
@@ -137,6 +144,16 @@ pub fn main() -> Exit {
         Command::Window => Ok(()),
     });
     report(args, &outcome)
+}
+
+/// Makes a panic in any thread the end of the process, in the words of `say`. The next run tidies
+/// up what this one leaves, as after any end.
+#[expect(clippy::exit, reason = "there is nobody left who could return")]
+fn end_on_panic(say: impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static) {
+    panic::set_hook(Box::new(move |info| {
+        say(info);
+        std::process::exit(Exit::Failed.code());
+    }));
 }
 
 fn run(

@@ -18,7 +18,6 @@ mod testing;
 mod texts;
 
 use std::io::Write as _;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
@@ -34,18 +33,19 @@ pub const NO_WINDOW: &str = "cloud-sync: no window: ";
 
 /// The window's process, from its first line to its last.
 pub fn run() -> Exit {
-    // What a player sees of a panic is one line.
-    panic::set_hook(Box::new(|_| {}));
-    let problem = match panic::catch_unwind(AssertUnwindSafe(open)) {
-        Ok(Ok(())) => return Exit::Ok,
+    crate::end_on_panic(|_| say_why("it broke"));
+    match open() {
+        Ok(()) => return Exit::Ok,
         // Its text is all that was asked of OpenGL.
-        Ok(Err(eframe::Error::NoGlutinConfigs(_, error))) => format!("OpenGL does not work here: {error}"),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "it broke".to_owned(),
-    };
-    let line = crate::front::printable(&problem, false);
-    let _ = writeln!(std::io::stderr(), "{NO_WINDOW}{line}");
+        Err(eframe::Error::NoGlutinConfigs(_, error)) => say_why(&format!("OpenGL does not work here: {error}")),
+        Err(error) => say_why(&error.to_string()),
+    }
     Exit::Failed
+}
+
+fn say_why(problem: &str) {
+    let line = crate::front::printable(problem, false);
+    let _ = writeln!(std::io::stderr(), "{NO_WINDOW}{line}");
 }
 
 fn open() -> eframe::Result {
