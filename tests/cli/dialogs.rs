@@ -1,7 +1,7 @@
 //! What a launcher's hook asks in a window: the player's keys, and what lies on disk afterwards.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -198,6 +198,27 @@ fn without_a_screen_or_a_driver_there_is_nobody_to_ask() {
             let ran = hook.end_or_escape();
             assert!(matches!(ran.code, 0 | 3), "{name}={value}: {}{}", ran.stdout, ran.stderr);
         }
+    }
+}
+
+#[test]
+fn a_push_that_took_a_while_says_that_all_is_saved_and_the_launcher_need_not_wait_for_that() {
+    let Some(display) = Display::start() else { return };
+    let cloud = Cloud::folder();
+    let (a, _) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    // Another cloud-sync is at work.
+    let busy = std::fs::File::options().write(true).open(a.path(".cloud-sync/lock")).unwrap();
+    busy.lock().unwrap();
+    let push = display.hook(hook(&a, "push"));
+    push.wait_for_window(ANY);
+    drop(busy);
+    let ran = push.end();
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(display.has_window(), "it says nothing at the end");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while display.has_window() {
+        assert!(Instant::now() < deadline, "it stays for ever");
     }
 }
 
