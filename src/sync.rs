@@ -42,19 +42,17 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
         seen = bring_back(ctx, account, seen, outcome)?;
         if seen.base_in_repository().is_none() {
             // A decision was put off, and more is not to be done before it is made.
-            outcome.divergence = divergence;
             return Ok(());
         }
     }
     if matches!(divergence, Divergence::Ahead | Divergence::Diverged) && seen.local == Local::Edited {
         let has_tried = catch_up(ctx, account, &seen, outcome)?;
-        outcome.divergence = divergence;
         if has_tried && divergence == Divergence::Diverged {
             // Of a push that failed something may have come through, too.
             seen = observe(ctx, account, &[], outcome)?;
         }
     }
-    let result = match decide::pull(seen.divergence) {
+    match decide::pull(seen.divergence) {
         Pull::Nothing => {
             record_unchanged(ctx, &seen)?;
             match seen.divergence {
@@ -82,9 +80,7 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
             ctx.warn("the cloud is empty; your files here stay as they are, and the next push saves them anew");
             Ok(())
         }
-    };
-    outcome.divergence = divergence;
-    result
+    }
 }
 
 /// Brings what the base has and this PC lacks although nobody edited it: a pack put its own
@@ -137,12 +133,10 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     }
     apply::recover(ctx)?;
     let mut seen = observe(ctx, account, &busy, outcome)?;
-    let divergence = seen.divergence;
-    let saves = matches!(divergence, Divergence::Ahead | Divergence::Diverged);
-    if saves && busy.is_empty() && seen.was_reset() && seen.base_in_repository().is_some() {
+    let saves = matches!(seen.divergence, Divergence::Ahead | Divergence::Diverged);
+    if saves && busy.is_empty() && seen.was_reset() {
         // Else they would be saved over the player's own.
         seen = bring_back(ctx, account, seen, outcome)?;
-        outcome.divergence = divergence;
     }
     keep_beside_unseen(ctx, account, &mut seen)?;
     let beside = "another PC has saved, too; both versions are kept, and the next pull joins them, asking only about worlds that both changed";
@@ -208,7 +202,10 @@ fn observe(ctx: &Context<'_>, account: &Account, busy: &[String], outcome: &mut 
     // What is known before anyone is asked holds even if nobody answers.
     outcome.base = State::load(&ctx.instance.state_file())?.base;
     let seen = Observation::make(ctx, account, busy, Effort::Full)?;
-    outcome.divergence = seen.divergence;
+    if outcome.divergence == Divergence::Unknown {
+        // How it was when the command began.
+        outcome.divergence = seen.divergence;
+    }
     outcome.base.clone_from(&seen.state.base);
     outcome.head = seen.head_id();
     Ok(seen)

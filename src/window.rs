@@ -15,7 +15,7 @@ pub mod protocol;
 mod rove;
 #[cfg(test)]
 mod testing;
-mod texts;
+pub mod texts;
 
 use std::io::Write as _;
 use std::sync::mpsc::Receiver;

@@ -2,6 +2,7 @@
 //! with what is below it: a terminal, or nobody.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::mem;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel};
@@ -13,8 +14,8 @@ use super::{Conflict, Front, Progress, Reply};
 use crate::credentials::Token;
 use crate::interrupt::{self, Wish};
 use crate::outcome::{Done, Outcome};
-use crate::window::NO_WINDOW;
 use crate::window::protocol::{Said, Show};
+use crate::window::{NO_WINDOW, texts};
 
 /// Nothing opens for what is done sooner.
 const BRIEF: Duration = Duration::from_millis(400);
@@ -48,14 +49,24 @@ struct State {
     machine: String,
     /// The command that runs, and since when.
     running: Option<(&'static str, Instant)>,
-    process: Option<Process>,
-    /// It could not be opened, or died; it is not tried again.
-    is_broken: bool,
+    screen: Screen,
     /// When it was last told how far it is.
     last_frame: Instant,
     /// What happened to it, and how much of that is told.
     troubles: Vec<String>,
     told: usize,
+}
+
+/// What has become of the window.
+enum Screen {
+    /// Nothing was shown yet.
+    Closed,
+    /// It is open, or about to be.
+    Open(Process),
+    /// The player closed it, and does not want to see how far it is; a question opens it again.
+    Unwanted,
+    /// It could not be opened, or died; it is not tried again.
+    Broken,
 }
 
 /// The window's process.
@@ -88,8 +99,7 @@ impl Window {
         let state = State {
             machine: String::new(),
             running: None,
-            process: None,
-            is_broken: false,
+            screen: Screen::Closed,
             last_frame: Instant::now(),
             troubles: Vec::new(),
             told: 0,
@@ -107,7 +117,7 @@ impl Window {
         let asked = Instant::now();
         self.state().ask(question);
         let answer = self.wait_for(asked, is_answer);
-        if let Some(process) = &self.state().process {
+        if let Screen::Open(process) = &self.state().screen {
             process.is_asked.store(false, Ordering::SeqCst);
         }
         answer
@@ -116,7 +126,7 @@ impl Window {
     fn wait_for(&self, asked: Instant, is_answer: impl Fn(&Said) -> bool) -> Option<Said> {
         loop {
             let mut state = self.state();
-            let process = state.process.as_mut()?;
+            let Screen::Open(process) = &mut state.screen else { return None };
             match process.said.recv_timeout(TICK) {
                 Ok(Said::Ready) => process.is_ready = true,
                 Ok(said) if is_answer(&said) => return Some(said),
@@ -166,7 +176,7 @@ impl Front for Window {
             let waited = shared.changed.wait_timeout_while(state, LONG, is_same);
             let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
             if waited.timed_out() && is_same(&mut state) {
-                state.open();
+                state.show_progress();
             }
         });
     }
@@ -185,7 +195,7 @@ impl Front for Window {
         self.below.progress(progress);
         let mut state = self.state();
         if state.running.is_some_and(|(_, since)| since.elapsed() > BRIEF) {
-            state.open();
+            state.show_progress();
         }
         if state.last_frame.elapsed() >= BETWEEN_FRAMES {
             state.last_frame = Instant::now();
@@ -218,7 +228,7 @@ impl Front for Window {
     }
 
     fn can_ask(&self) -> bool {
-        !self.state().is_broken || self.below.can_ask()
+        !matches!(self.state().screen, Screen::Broken) || self.below.can_ask()
     }
 
     fn conflict(&self, conflict: &Conflict) -> Reply {
@@ -253,15 +263,12 @@ impl Front for Window {
         state.running = None;
         self.shared.changed.notify_all();
         let is_saved = outcome.command == "push" && outcome.done == Done::Saved && outcome.error.is_none();
-        let last = if is_saved && outcome.warnings.is_empty() {
-            Show::Done("Everything is saved. You can play on your other PC.".to_owned())
-        } else {
-            Show::Close
-        };
+        let last =
+            if is_saved && outcome.warnings.is_empty() { Show::Done(texts::SAVED.to_owned()) } else { Show::Close };
         state.tell(&last);
-        let process = state.process.take();
+        let screen = state.leave();
         drop(state);
-        if let Some(Process { lines, written, .. }) = process {
+        if let Screen::Open(Process { lines, written, .. }) = screen {
             // It closes by itself, and needs no more than to be told.
             drop(lines);
             let _ = written.recv_timeout(FAREWELL);
@@ -277,14 +284,23 @@ impl Shared {
 }
 
 impl State {
-    /// Opens it, if it is not.
-    fn open(&mut self) {
-        if self.process.is_some() || self.is_broken {
-            return;
+    /// Opens it to show how far it is, unless the player has seen enough of that.
+    fn show_progress(&mut self) {
+        if matches!(self.screen, Screen::Closed) {
+            self.open();
         }
+    }
+
+    /// Takes leave of it; the next command begins anew, if it did not break.
+    fn leave(&mut self) -> Screen {
+        let next = if matches!(self.screen, Screen::Broken) { Screen::Broken } else { Screen::Closed };
+        mem::replace(&mut self.screen, next)
+    }
+
+    fn open(&mut self) {
         match Process::start() {
             Ok(process) => {
-                self.process = Some(process);
+                self.screen = Screen::Open(process);
                 let command = self.running.map_or("", |(command, _)| command).to_owned();
                 let machine = self.machine.clone();
                 self.tell(&Show::Begin { command, machine });
@@ -295,8 +311,10 @@ impl State {
 
     /// Opens it if need be, and shows it a question.
     fn ask(&mut self, question: &Show) {
-        self.open();
-        if let Some(process) = &self.process {
+        if matches!(self.screen, Screen::Closed | Screen::Unwanted) {
+            self.open();
+        }
+        if let Screen::Open(process) = &self.screen {
             process.is_asked.store(true, Ordering::SeqCst);
         }
         self.tell(question);
@@ -304,7 +322,7 @@ impl State {
 
     /// Tells it, if it is open.
     fn tell(&mut self, what: &Show) {
-        let Some(process) = &self.process else { return };
+        let Screen::Open(process) = &self.screen else { return };
         let Ok(line) = serde_json::to_string(what) else { return };
         match process.lines.try_send(line + "\n") {
             Ok(()) => {}
@@ -315,7 +333,11 @@ impl State {
 
     fn give_up(&mut self, why: &str) {
         let mut why = why.to_owned();
-        if let Some(mut process) = self.process.take() {
+        if let Screen::Open(mut process) = mem::replace(&mut self.screen, Screen::Broken) {
+            if process.was_closed() {
+                self.screen = Screen::Unwanted;
+                return;
+            }
             let _ = process.child.kill();
             let _ = process.child.wait();
             let words = process.last_words.lock().unwrap_or_else(PoisonError::into_inner);
@@ -323,12 +345,24 @@ impl State {
                 why.clone_from(&words);
             }
         }
-        self.is_broken = true;
         self.troubles.push(format!("there is no window: {why}"));
     }
 }
 
 impl Process {
+    /// Whether it has ended well, because the player closed it.
+    fn was_closed(&mut self) -> bool {
+        // Its pipes may be gone a moment before it is.
+        let deadline = Instant::now() + FAREWELL;
+        loop {
+            match self.child.try_wait() {
+                Ok(None) if Instant::now() < deadline => thread::sleep(TICK),
+                Ok(status) => return status.is_some_and(|status| status.success()),
+                Err(_) => return false,
+            }
+        }
+    }
+
     fn start() -> std::io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         // It ends when our end of its stdin does. Launchers wait for who has their streams.

@@ -56,6 +56,8 @@ pub struct Restore<'a> {
     restic: Restic,
     listing: Listing,
     staging: Staging,
+    /// What the listing may lack without that it was deleted.
+    gaps: Gaps,
     /// The files of the version that both sides went on from, if they did.
     ancestor: Files,
     /// Files whose content was compared and is the same.
@@ -94,7 +96,8 @@ impl<'a> Restore<'a> {
             ctx.warn(&format!("skipped: {special} {what} in the cloud"));
         }
         let staging = Staging::begin(ctx)?;
-        Ok(Self { ctx, seen, restic, listing, staging, ancestor: Files::new(), same: BTreeSet::new() })
+        let gaps = gaps(seen, &listing);
+        Ok(Self { ctx, seen, restic, listing, staging, gaps, ancestor: Files::new(), same: BTreeSet::new() })
     }
 
     fn sides(&self) -> Sides<'_> {
@@ -121,7 +124,7 @@ impl<'a> Restore<'a> {
         self.ancestor.clone_from(&ancestor);
         let cloud = self.cloud_in_scope();
         let changed_here = self.changed_here(&ancestor);
-        let gaps = self.gaps();
+        let gaps = self.gaps.clone();
         let three = units::Sides {
             ancestor: &ancestor,
             changed_here: &changed_here,
@@ -165,8 +168,7 @@ impl<'a> Restore<'a> {
             choices.of.insert(unit, choice);
         }
         outcome.conflicts = conflicts.iter().map(|world| Settled::new(world, None)).collect();
-        self.settle(&conflicts, answers)?;
-        let is_saved = self.seen.edits.is_empty() && self.seen.base_in_repository().is_some();
+        self.settle(&conflicts, terms, answers)?;
         for world in &conflicts {
             let answer = answers[world];
             let choice = match answer {
@@ -183,13 +185,18 @@ impl<'a> Restore<'a> {
             };
             choices.of.insert(Unit::World(world), choice);
         }
-        if terms.save_first && !choices.given_up.is_empty() && !is_saved {
+        if terms.save_first && !choices.given_up.is_empty() && !self.is_saved() {
             return Ok(Reconciled::SaveFirst);
         }
         outcome.conflicts = conflicts.iter().map(|world| Settled::new(world, answers.get(world).copied())).collect();
         outcome.done = Done::of_answers(conflicts.iter().map(|world| answers[world]));
         self.apply(&choices, &known, outcome)?;
         Ok(Reconciled::Done)
+    }
+
+    /// Whether all that this PC has is in the cloud.
+    fn is_saved(&self) -> bool {
+        self.seen.edits.is_empty() && self.seen.base_in_repository().is_some()
     }
 
     fn likeness(&self, path: &str, cloud: Stat) -> Likeness {
@@ -233,7 +240,7 @@ impl<'a> Restore<'a> {
     /// the undo copy as long as a whole world.
     fn apply(&mut self, choices: &Choices<'_>, known: &Known, outcome: &mut Outcome) -> Result<()> {
         let ctx = self.ctx;
-        let mut plan = self.sides().plan(|unit| choices.of(unit), &self.same, &self.gaps())?;
+        let mut plan = self.sides().plan(|unit| choices.of(unit), &self.same, &self.gaps)?;
         ctx.detail(&format!(
             "plan: {} to fetch, {} to remove, {} as they are, {} under another name",
             plan.fetch.len(),
@@ -250,9 +257,8 @@ impl<'a> Restore<'a> {
         let staged = self.manifest_of_staged(&place)?;
         let next = self.next_state(&plan, &staged, &choices.put_off);
         outcome.base.clone_from(&next.base);
-        let place_count = place.len();
-        outcome.files.restored = place_count;
-        outcome.files.removed = plan.remove.len();
+        let (restored, removed) = (place.len(), plan.remove.len());
+        (outcome.files.restored, outcome.files.removed) = (restored, removed);
         outcome.bytes += self.staging.bytes;
         if place.is_empty() && plan.remove.is_empty() {
             super::fetch::clear(&ctx.instance.staging())?;
@@ -287,12 +293,12 @@ impl<'a> Restore<'a> {
         journal.gone_worlds.clone_from(&gone);
         journal.commit(&ctx.instance)?;
         outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
-        let brought = || format!("brought {} ({})", counted(place_count, "file"), human_bytes(self.staging.bytes));
-        let took_away = || format!("took away {} that it has no more", counted(outcome.files.removed, "file"));
-        let what = match (place_count, outcome.files.removed) {
-            (_, 0) => brought(),
-            (0, _) => took_away(),
-            _ => format!("{}, and {}", brought(), took_away()),
+        let brought = format!("brought {} ({})", counted(restored, "file"), human_bytes(self.staging.bytes));
+        let took_away = format!("took away {} that it has no more", counted(removed, "file"));
+        let what = match (restored, removed) {
+            (_, 0) => brought,
+            (0, _) => took_away,
+            _ => format!("{brought}, and {took_away}"),
         };
         ctx.note(&format!("made the same as {} saved it: {what}", self.listing.snapshot.hostname));
         for world in gone {
@@ -302,29 +308,6 @@ impl<'a> Restore<'a> {
         }
         undo::tidy(ctx);
         Ok(())
-    }
-
-    /// What the snapshot may lack without that it was deleted: it, or one between it and the base,
-    /// is incomplete or of another scope than is in force here. One that tells what it left out is
-    /// complete in the worlds that it has and left alone.
-    fn gaps(&self) -> Gaps {
-        let Observation { scope, state, graph, tree, .. } = self.seen;
-        let digest = scope.digest();
-        let target = &self.listing.snapshot;
-        let known = state.base.as_ref().map(|base| graph.history(base)).unwrap_or_default();
-        let history = graph.history(&target.id);
-        let between: Vec<_> = history.difference(&known).filter_map(|id| graph.get(id)).chain([target]).collect();
-        let is_whole = target.matches_listing(self.listing.files.keys().map(String::as_str));
-        if is_whole && between.iter().all(|one| one.is_complete(&digest)) {
-            return Gaps::default();
-        }
-        let worlds: BTreeSet<_> = self.listing.files.keys().filter_map(|path| world_of(path)).collect();
-        let paths = worlds.iter().map(|world| Unit::World(world).path());
-        let whole: BTreeSet<_> = paths.filter(|path| is_whole && target.is_complete_in(path, &digest)).collect();
-        let is_complete =
-            |unit: &String| whole.contains(unit) && between.iter().all(|one| one.is_complete_in(unit, &digest));
-        let known = tree.files.keys().chain(state.manifest.keys()).map(|path| Unit::of(path).path());
-        Gaps { incomplete: known.filter(|unit| !is_complete(unit)).collect(), whole }
     }
 
     /// What is staged, as it will be on the disk.
@@ -415,4 +398,27 @@ impl<'a> Restore<'a> {
             ..state
         }
     }
+}
+
+/// What the snapshot may lack without that it was deleted: it, or one between it and the base,
+/// is incomplete or of another scope than is in force here. One that tells what it left out is
+/// complete in the worlds that it has and left alone.
+fn gaps(seen: &Observation, listing: &Listing) -> Gaps {
+    let Observation { scope, state, graph, tree, .. } = seen;
+    let digest = scope.digest();
+    let target = &listing.snapshot;
+    let known = state.base.as_ref().map(|base| graph.history(base)).unwrap_or_default();
+    let history = graph.history(&target.id);
+    let between: Vec<_> = history.difference(&known).filter_map(|id| graph.get(id)).chain([target]).collect();
+    let is_whole = target.matches_listing(listing.files.keys().map(String::as_str));
+    if is_whole && between.iter().all(|one| one.is_complete(&digest)) {
+        return Gaps::default();
+    }
+    let worlds: BTreeSet<_> = listing.files.keys().filter_map(|path| world_of(path)).collect();
+    let paths = worlds.iter().map(|world| Unit::World(world).path());
+    let whole: BTreeSet<_> = paths.filter(|path| is_whole && target.is_complete_in(path, &digest)).collect();
+    let is_complete =
+        |unit: &String| whole.contains(unit) && between.iter().all(|one| one.is_complete_in(unit, &digest));
+    let known = tree.files.keys().chain(state.manifest.keys()).map(|path| Unit::of(path).path());
+    Gaps { incomplete: known.filter(|unit| !is_complete(unit)).collect(), whole }
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::front::{Answer, Step, counted, human_bytes};
 use crate::world::{Advice, Further};
 
+/// What a push that took a while says at its end.
+pub const SAVED: &str = "Everything is saved. You can play on your other PC.";
+
 /// The name of the window.
 pub const TITLE: &str = "cloud-sync";
 

@@ -155,6 +155,26 @@ fn a_window_that_dies_takes_nothing_with_it() {
 }
 
 #[test]
+fn a_player_who_has_seen_enough_progress_is_asked_all_the_same() {
+    let Some(display) = Display::start() else { return };
+    let cloud = Cloud::folder();
+    let (a, _) = diverged(&cloud);
+    // Another cloud-sync is at work, so that there is something to watch.
+    let busy = std::fs::File::options().write(true).open(a.path(".cloud-sync/lock")).unwrap();
+    busy.lock().unwrap();
+    let pull = display.hook(hook(&a, "pull"));
+    pull.wait_for_window(ANY);
+    pull.press(&["alt+F4"]);
+    pull.wait_until(|| !display.has_window());
+    drop(busy);
+    pull.wait_for_window(CONFLICT);
+    pull.press(&["Down", "Down", "Down", "Tab", "Return"]);
+    let ran = pull.end();
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(a.read(LEVEL), "day 2 on B");
+}
+
+#[test]
 fn a_window_that_is_killed_while_it_opens_takes_nothing_with_it_either() {
     let Some(display) = Display::start() else { return };
     let cloud = Cloud::folder();

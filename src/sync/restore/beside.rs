@@ -7,7 +7,6 @@ use chrono::Local;
 
 use super::Restore;
 use crate::error::Result;
-use crate::scope::world_of;
 use crate::sync::units::Unit;
 use crate::world::{self, World};
 
@@ -30,7 +29,7 @@ impl Restore<'_> {
             placed.push(new);
         }
         for (unit, name) in &names {
-            match name.strip_prefix("saves/").filter(|_| world_of(&format!("{unit}/")).is_some()) {
+            match name.strip_prefix("saves/") {
                 Some(world) => self.tell_world(unit, world),
                 None => self.ctx.note(&format!("{unit} is another picture on {}; it comes as {name}", self.other())),
             }

@@ -2,20 +2,19 @@
 
 use std::path::Path;
 
-use super::{Answers, Files, Restore};
-use crate::args::{CatchUp, OnConflict};
+use super::{Answers, Files, Restore, Terms};
+use crate::args::OnConflict;
 use crate::error::{Error, Kind, Result};
 use crate::front::{Answer, Card, Conflict, Contested, Reply};
 use crate::interrupt;
 use crate::restic::ResticError;
 use crate::scope::world_of;
-use crate::sync::decide::Divergence;
 use crate::sync::observe::Observation;
 use crate::world::{self, Further, World};
 
 impl Restore<'_> {
     /// Adds to `answers` what is still missing for `worlds`.
-    pub(super) fn settle(&mut self, worlds: &[String], answers: &mut Answers) -> Result<()> {
+    pub(super) fn settle(&mut self, worlds: &[String], terms: Terms, answers: &mut Answers) -> Result<()> {
         let open: Vec<_> = worlds.iter().filter(|world| !answers.contains_key(*world)).cloned().collect();
         if open.is_empty() {
             return Ok(());
@@ -40,7 +39,7 @@ impl Restore<'_> {
             Reply::Answers(given) if given.len() == open.len() => {
                 for (world, answer) in open.iter().zip(&given) {
                     self.ctx.log.line(&format!("the answer for {world} is {answer:?}"));
-                    self.tell(world, *answer);
+                    self.tell(world, *answer, terms);
                 }
                 answers.extend(open.into_iter().zip(given));
                 Ok(())
@@ -97,12 +96,12 @@ impl Restore<'_> {
         Ok(Reply::Answers(chosen.into_iter().flatten().collect()))
     }
 
-    fn tell(&self, world: &str, answer: Answer) {
+    fn tell(&self, world: &str, answer: Answer, terms: Terms) {
         match answer {
             Answer::KeepLocal => self.ctx.note(&format!("this PC's version of {world} stays; the next push saves it")),
             Answer::UseRemote => {
-                let place =
-                    if self.is_saved_first() { "in the history and in the undo copy" } else { "in the undo copy" };
+                let is_in_history = self.is_saved() || terms.save_first;
+                let place = if is_in_history { "in the history and in the undo copy" } else { "in the undo copy" };
                 self.ctx.note(&format!("the cloud's version of {world} comes; this PC's stays {place}"));
             }
             // Told when it has its name.
@@ -111,12 +110,6 @@ impl Restore<'_> {
                 "{world} stays as this PC has it for now; both versions are kept, and the next pull asks again"
             )),
         }
-    }
-
-    /// Whether a version that is given up is in the cloud, or will be before it is.
-    fn is_saved_first(&self) -> bool {
-        let is_lost = self.seen.divergence == Divergence::LocalLost;
-        self.seen.edits.is_empty() || !is_lost && self.ctx.args.catch_up != CatchUp::Never
     }
 
     /// What both versions of the worlds say about themselves.
