@@ -69,7 +69,8 @@ impl<'a> Context<'a> {
 
     /// Makes our folder in the instance and begins the log. Commands that change nothing do
     /// without.
-    pub fn begin(&mut self, command: &str) -> Result<()> {
+    pub fn begin(&mut self, command: &'static str) -> Result<()> {
+        self.front.begin(command, &self.machine);
         self.instance.prepare()?;
         self.log = RunLog::begin(&self.instance.own("logs"), command, self.now);
         self.log.line(&format!(

@@ -27,7 +27,7 @@ pub trait Front: Sync {
     /// What was in progress is over.
     fn finished(&self);
 
-    /// A command begins on the PC with this label.
+    /// The work of a command begins on the PC with this label; what runs before it is not ours.
     fn begin(&self, _command: &'static str, _machine: &str) {}
 
     /// The command is over.

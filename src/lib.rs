@@ -167,7 +167,6 @@ fn run(
         Ok(ctx) => ctx,
         Err(error) => return outcome.failed(&error, args.strict),
     };
-    front.begin(name, &ctx.machine);
     let result = command(&mut ctx, &mut outcome);
     front.finished();
     front.troubles().iter().for_each(|trouble| ctx.log.line(trouble));

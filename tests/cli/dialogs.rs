@@ -243,6 +243,20 @@ fn a_push_that_took_a_while_says_that_all_is_saved_and_the_launcher_need_not_wai
 }
 
 #[test]
+fn nothing_opens_while_packwiz_is_at_work() {
+    let Some(display) = Display::start() else { return };
+    let cloud = Cloud::folder();
+    let (a, _) = two_in_sync(&cloud);
+    let mut command = hook(&a, "pull");
+    command.args(["--", "sleep", "4"]);
+    let pull = display.hook(command);
+    while !pull.is_over() {
+        assert!(!display.has_window(), "a window for what is not ours");
+    }
+    assert_eq!(pull.end().code, 0);
+}
+
+#[test]
 fn nothing_opens_for_what_is_done_at_once() {
     let Some(display) = Display::start() else { return };
     let cloud = Cloud::folder();

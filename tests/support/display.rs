@@ -184,7 +184,7 @@ impl Hook<'_> {
         }
     }
 
-    fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.process.borrow_mut().try_wait().unwrap().is_some()
     }
 
