@@ -175,9 +175,8 @@ fn a_machine_whose_name_is_no_text_makes_a_world_that_is_synced() {
     assert_same(&a, &b);
 }
 
-#[test]
-fn a_decision_put_off_about_what_a_new_scope_takes_in_stays_open() {
-    let cloud = Cloud::folder();
+/// Two PCs with another world each, under one name, of which only A's is in its scope.
+fn with_worlds_of_their_own(cloud: &Cloud) -> (Pc, Pc) {
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));
     a.write("options.txt", "fov:0.5\n");
     a.write(LEVEL, "A's world");
@@ -186,6 +185,13 @@ fn a_decision_put_off_about_what_a_new_scope_takes_in_stays_open() {
     write_scope(&b, &["options.txt"]);
     b.pull().expect(0, "behind", "restored");
     b.write(LEVEL, "B's world");
+    (a, b)
+}
+
+#[test]
+fn a_decision_put_off_about_what_a_new_scope_takes_in_stays_open() {
+    let cloud = Cloud::folder();
+    let (a, b) = with_worlds_of_their_own(&cloud);
     b.write("screenshots/1.png", "of B");
     b.remove(".cloud-sync/scope.json");
     answer(&b, "later").expect(0, "ahead", "later");
@@ -204,14 +210,7 @@ fn a_decision_put_off_about_what_a_new_scope_takes_in_stays_open() {
 #[test]
 fn a_push_of_a_scope_that_grew_does_not_supersede_a_world_unseen() {
     let cloud = Cloud::folder();
-    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-    a.write("options.txt", "fov:0.5\n");
-    a.write(LEVEL, "A's world");
-    a.write("screenshots/1.png", "of A");
-    a.push().expect(0, "ahead", "saved");
-    write_scope(&b, &["options.txt"]);
-    b.pull().expect(0, "behind", "restored");
-    b.write(LEVEL, "B's world");
+    let (a, b) = with_worlds_of_their_own(&cloud);
     b.remove(".cloud-sync/scope.json");
     b.push().expect(0, "ahead", "saved");
     a.pull().expect(3, "diverged", "cancelled").says("played World,");

@@ -131,7 +131,6 @@ impl Hook<'_> {
             let id = self.display.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^cloud-sync$"]);
             if height(&self.display.xdotool(&["getwindowgeometry", "--shell", &id])) >= least {
                 self.display.xdotool(&["windowactivate", "--sync", &id]);
-                std::thread::sleep(Duration::from_millis(300));
                 return;
             }
             assert!(Instant::now() < deadline, "the window stayed small");
