@@ -1,6 +1,6 @@
 # The recipes people need. Each fetches what it needs by itself.
 
-.PHONY: demo test check walk pictures release
+.PHONY: demo test check macos-check walk pictures release
 
 # Two sample PCs with one folder as their cloud.
 demo:
@@ -18,6 +18,10 @@ check:
 	cargo clippy --locked --no-default-features --lib --bins -- -D warnings
 	cargo test --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+# That program and tests compile for macOS, on a machine that is none.
+macos-check:
+	bash tests/support/macos-check.sh
 
 # Random walks of three PCs, seed after seed, until one fails or you have seen enough.
 walk:
