@@ -1,6 +1,6 @@
 # The recipes people need. Each fetches what it needs by itself.
 
-.PHONY: demo test check macos-check walk pictures release
+.PHONY: demo test check walk bench pictures macos-check release
 
 # Two sample PCs with one folder as their cloud.
 demo:
@@ -28,6 +28,10 @@ walk:
 	cargo test --locked --no-run
 	seed=$$(date +%s); while CLOUD_SYNC_WALK_SEED=$$seed cargo test --locked --test main -- --exact cli::walk::a_walk; do seed=$$((seed + 1)); done; \
 	echo "CLOUD_SYNC_WALK_SEED=$$seed"; false
+
+# cloud-sync against what a player could run instead: the table in tests/bench.md and the README. Half an hour.
+bench:
+	bash tests/support/bench.sh
 
 release:
 	cargo build --release --locked

@@ -1,7 +1,7 @@
 //! Everything that a run may touch, resolved once from the arguments and the environment.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -36,6 +36,8 @@ pub struct Context<'a> {
     pub log: RunLog,
     front: &'a dyn Front,
     warnings: Mutex<Vec<String>>,
+    /// The restic that was found: looking for it hashes or runs it.
+    restic: OnceLock<(PathBuf, Origin)>,
 }
 
 /// The repository and the token for it.
@@ -53,6 +55,10 @@ pub struct Config {
     /// The repository.
     #[serde(default)]
     pub url: Option<String>,
+    /// The key of the repository that the token opens. restic tries it first; each other one would
+    /// cost half a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl<'a> Context<'a> {
@@ -64,7 +70,16 @@ impl<'a> Context<'a> {
         let instance = Instance::open(&folder.unwrap_or_else(|| PathBuf::from(".")))?;
         let machine = args.machine.clone().filter(|name| !name.trim().is_empty());
         let machine = machine.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
-        Ok(Self { args, instance, machine, now: now()?, log: RunLog::none(), front, warnings: Mutex::default() })
+        Ok(Self {
+            args,
+            instance,
+            machine,
+            now: now()?,
+            log: RunLog::none(),
+            front,
+            warnings: Mutex::default(),
+            restic: OnceLock::new(),
+        })
     }
 
     /// Makes our folder in the instance and begins the log. Commands that change nothing do
@@ -148,9 +163,9 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Remembers the address for this instance.
-    pub fn remember_url(&self, url: &str) -> Result<()> {
-        let config = Config { url: Some(url.to_owned()) };
+    /// Remembers the address for this instance, and the key that the token opens there.
+    pub fn remember(&self, url: &str, key: Option<String>) -> Result<()> {
+        let config = Config { url: Some(url.to_owned()), key };
         let text = serde_json::to_vec_pretty(&config).context("could not keep the address")?;
         Ok(durable::replace(&self.instance.config_file(), &text)?)
     }
@@ -186,6 +201,9 @@ impl<'a> Context<'a> {
 
     /// Finds restic, fetching it if need be and allowed.
     pub fn find_restic(&self, may_download: bool) -> Result<(PathBuf, Origin)> {
+        if let Some(found) = self.restic.get() {
+            return Ok(found.clone());
+        }
         let mirror = std::env::var(env::RESTIC_MIRROR).ok().filter(|mirror| !mirror.is_empty());
         let release = mirror.as_deref().unwrap_or(pins::RELEASE);
         let folder = self.instance.ours();
@@ -194,19 +212,22 @@ impl<'a> Context<'a> {
             folder: &folder,
             release: (may_download && !self.args.no_download).then_some(release),
         };
-        provision::find(&sources, self.front)
+        let found = provision::find(&sources, self.front)?;
+        self.log.line(&format!("restic is {} ({:?})", found.0.display(), found.1));
+        Ok(self.restic.get_or_init(|| found).clone())
     }
 
     /// A restic for the account.
     pub fn restic(&self, account: &Account, may_download: bool) -> Result<Restic> {
-        let (exe, origin) = self.find_restic(may_download)?;
-        self.log.line(&format!("restic is {} ({origin:?})", exe.display()));
+        let (exe, _) = self.find_restic(may_download)?;
         let cache = self.cache();
         let patience = std::env::var(env::PATIENCE).ok().and_then(|text| text.parse().ok());
         let patience = patience.map_or(PATIENCE, Duration::from_secs);
         let Account { repository, token } = account.clone();
         let health = move || remote::health(&repository, &token);
-        Ok(Restic::new(exe, &account.repository, &account.token, cache.as_deref(), patience, health))
+        let restic = Restic::new(exe, &account.repository, &account.token, cache.as_deref(), patience, health);
+        // Of another repository it does no harm.
+        Ok(restic.with_key_hint(self.config()?.key.as_deref()))
     }
 
     /// Where restic keeps what it has already fetched; none where no folder can be made,

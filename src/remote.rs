@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ impl Remote {
 const CONNECT: Duration = Duration::from_secs(3);
 /// From the first packet to the last byte of the list; the launch waits for it.
 const WHOLE: Duration = Duration::from_secs(4);
+/// So long a connection waits for the next question.
+const KEEP: Duration = Duration::from_secs(20);
 /// A list of a million snapshots; more is an attack.
 const MAX_LIST: u64 = 128 << 20;
 const LIST_V2: &str = "application/vnd.x.restic.rest.v2";
@@ -99,10 +101,7 @@ fn within(time: Duration, ask: impl FnOnce() -> Result<Remote> + Send + 'static)
 }
 
 fn request_list(address: Url, token: &Token) -> Result<Remote> {
-    let client = client(CONNECT);
-    // restic takes no proxy to this PC either.
-    let client = if is_loopback(&address) { client.no_proxy() } else { client };
-    let client = client.build().map_err(|error| offline(root_cause(&error)))?;
+    let client = client_for(&address).map_err(|error| offline(root_cause(&error)))?;
     let has_path = address.path().trim_matches('/').split('/').count() > 2;
     let request =
         client.get(address).basic_auth(token.user(), Some(token.password().expose())).header("Accept", LIST_V2);
@@ -122,6 +121,20 @@ fn request_list(address: Url, token: &Token) -> Result<Remote> {
         StatusCode::UNAUTHORIZED => Err(rejected("user or password is wrong")),
         StatusCode::FORBIDDEN => Err(rejected("access is forbidden")),
         status => Err(offline(format!("the server answered {status}"))),
+    }
+}
+
+/// A client that keeps its connection for the next question, as long as what lies between us and
+/// the server can be trusted to do so.
+fn client_for(address: &Url) -> reqwest::Result<Client> {
+    static USUAL: OnceLock<Client> = OnceLock::new();
+    static DIRECT: OnceLock<Client> = OnceLock::new();
+    let builder = client(CONNECT).pool_idle_timeout(KEEP);
+    // restic takes no proxy to this PC either.
+    let (kept, builder) = if is_loopback(address) { (&DIRECT, builder.no_proxy()) } else { (&USUAL, builder) };
+    match kept.get() {
+        Some(client) => Ok(client.clone()),
+        None => builder.build().map(|client| kept.get_or_init(|| client).clone()),
     }
 }
 
@@ -200,6 +213,39 @@ mod tests {
         };
         assert_eq!(within(Duration::from_millis(1), silent).unwrap_err().kind, Kind::Offline);
         drop(alive);
+    }
+
+    #[test]
+    fn an_address_that_is_silent_does_not_keep_the_next_one_waiting() {
+        use std::io::Write as _;
+        use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+
+        // Nobody accepts what comes by IPv6. Once its queue is full, it does not even answer.
+        let (works, silent) = loop {
+            let works = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let port = works.local_addr().unwrap().port();
+            match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
+                Ok(silent) => break (works, silent),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                // This PC has no IPv6.
+                Err(_) => return,
+            }
+        };
+        let addresses = [silent.local_addr().unwrap(), works.local_addr().unwrap()];
+        let connect = |address: &SocketAddr| TcpStream::connect_timeout(address, Duration::from_millis(200));
+        let queue: Vec<_> = std::iter::from_fn(|| connect(&addresses[0]).ok()).take(5000).collect();
+        assert!(queue.len() < 5000, "it is not silent");
+        thread::spawn(move || {
+            let (mut stream, _) = works.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        });
+
+        // Only the time for the whole question ends a wait for the first address.
+        let client = client(Duration::from_mins(1)).no_proxy().resolve_to_addrs("cloud.test", &addresses);
+        let url = format!("http://cloud.test:{}/", addresses[0].port());
+        let answer = client.build().unwrap().get(url).timeout(WHOLE).send().unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     }
 
     #[test]

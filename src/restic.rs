@@ -118,6 +118,13 @@ impl Restic {
         Self { exe, environment, options, health: Box::new(health), patience }
     }
 
+    /// The same, which tries this key of the repository first.
+    #[must_use]
+    pub fn with_key_hint(mut self, key: Option<&str>) -> Self {
+        self.environment.extend(key.map(|key| ("RESTIC_KEY_HINT".into(), key.into())));
+        self
+    }
+
     /// The program that runs.
     pub fn exe(&self) -> &Path {
         &self.exe
@@ -166,11 +173,25 @@ impl Restic {
 
     /// The files of a snapshot.
     pub fn ls(&self, id: &SnapshotId) -> Result<Listing> {
+        let listing = self.list(id.as_str())?;
+        if listing.snapshot.id == *id {
+            Ok(listing)
+        } else {
+            Err(ResticError::Garbage(format!("it lists {} instead of {}", listing.snapshot.id.short(), id.short())))
+        }
+    }
+
+    /// The files of the snapshot with the latest time.
+    pub fn ls_latest(&self) -> Result<Listing> {
+        self.list("latest")
+    }
+
+    fn list(&self, which: &str) -> Result<Listing> {
         let mut snapshot = None;
         let mut files = BTreeMap::new();
         let mut specials = Vec::new();
         let mut broken = None;
-        self.lines(self.command(&["ls", "--json", "--no-lock", id.as_str()]), &mut |line| {
+        self.lines(self.command(&["ls", "--json", "--no-lock", which]), &mut |line| {
             match serde_json::from_slice::<Node>(line) {
                 Ok(Node { struct_type: StructType::Snapshot, .. }) => match serde_json::from_slice::<Snapshot>(line) {
                     Ok(found) => snapshot = Some(found),
@@ -192,14 +213,20 @@ impl Restic {
             Line::Progress
         })?;
         match (snapshot, broken) {
-            (Some(snapshot), None) if snapshot.id == *id => Ok(Listing { snapshot, files, specials }),
+            (Some(snapshot), None) => Ok(Listing { snapshot, files, specials }),
             (_, Some(broken)) => Err(ResticError::Garbage(broken)),
-            _ => Err(ResticError::Garbage("the listing names no snapshot".to_owned())),
+            (None, None) => Err(ResticError::Garbage("the listing names no snapshot".to_owned())),
         }
     }
 
-    /// Saves. `on_status` hears how far it is.
-    pub fn backup(&self, backup: &Backup<'_>, on_status: &mut dyn FnMut(&Status)) -> Result<Saved> {
+    /// Saves. `on_status` hears how far it is, `on_saved` that the snapshot exists and restic only
+    /// tidies up.
+    pub fn backup(
+        &self,
+        backup: &Backup<'_>,
+        on_status: &mut dyn FnMut(&Status),
+        on_saved: &dyn Fn(),
+    ) -> Result<Saved> {
         let mut command = self.command(&["backup", "--json", "--ignore-inode", "--retry-lock", "30s"]);
         command.arg("--files-from-raw").arg(backup.files_from);
         command.arg("--exclude-file").arg(backup.exclude_from);
@@ -217,7 +244,7 @@ impl Restic {
         command.arg("--time").arg(local_time(backup.time));
         // restic takes its working folder from PWD if that names the same folder.
         command.current_dir(backup.instance).env("PWD", backup.instance);
-        let (summary, ended) = self.work(command, &[0, 3], on_status)?;
+        let (summary, ended) = self.work(command, &[0, 3], on_status, on_saved)?;
         let id = summary.snapshot_id.as_deref().and_then(SnapshotId::parse);
         let id = id.ok_or_else(|| ResticError::Garbage("backup names no snapshot".to_owned()))?;
         Ok(Saved {
@@ -230,20 +257,22 @@ impl Restic {
     }
 
     /// Restores a snapshot into the empty folder `target`, all of it or what the lines of
-    /// `include_from` (as [`include_line`]s) name, and reads it back.
+    /// `include_from` (as [`include_line`]s) name, and reads it back. `on_written` hears when
+    /// all is written and only that remains.
     pub fn restore(
         &self,
         id: &SnapshotId,
         target: &Path,
         include_from: Option<&Path>,
         on_status: &mut dyn FnMut(&Status),
+        on_written: &dyn Fn(),
     ) -> Result<()> {
         let mut command = self.command(&["restore", "--json", "--no-lock", "--verify", id.as_str()]);
         command.arg("--target").arg(target);
         if let Some(list) = include_from {
             command.arg("--include-file").arg(list);
         }
-        self.work(command, &[0], on_status).map(|_| ())
+        self.work(command, &[0], on_status, on_written).map(|_| ())
     }
 
     /// Makes the repository.
@@ -251,9 +280,16 @@ impl Restic {
         self.lines(self.command(&["init", "--json"]), &mut |_| Line::Noise).map(|_| ())
     }
 
-    /// Opens the repository and reads its configuration; nothing else.
-    pub fn open(&self) -> Result<()> {
-        self.lines(self.command(&["cat", "config", "--no-lock"]), &mut |_| Line::Noise).map(|_| ())
+    /// Opens the repository, and tells which of its keys did it.
+    pub fn open(&self) -> Result<Option<String>> {
+        let mut output = Vec::new();
+        self.lines(self.command(&["key", "list", "--json", "--no-lock"]), &mut |line| {
+            output.extend_from_slice(line);
+            Line::Progress
+        })?;
+        let keys: Vec<Key> =
+            serde_json::from_slice(&output).map_err(|error| ResticError::Garbage(format!("key list: {error}")))?;
+        Ok(keys.into_iter().find(|key| key.current).map(|key| key.id))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -270,7 +306,13 @@ impl Restic {
     }
 
     /// Runs a verb that reports its progress and must end in a summary.
-    fn work(&self, command: Command, good: &[i32], on_status: &mut dyn FnMut(&Status)) -> Result<(Summary, Ended)> {
+    fn work(
+        &self,
+        command: Command,
+        good: &[i32],
+        on_status: &mut dyn FnMut(&Status),
+        on_summary: &dyn Fn(),
+    ) -> Result<(Summary, Ended)> {
         let mut summary = None;
         let mut last = Status::default();
         // A slow line may take minutes for one pack of data.
@@ -284,6 +326,7 @@ impl Restic {
             }
             Some(Event::Summary(found)) => {
                 summary = Some(found);
+                on_summary();
                 Line::Progress
             }
             Some(_) => Line::Idle,
@@ -295,6 +338,12 @@ impl Restic {
         let summary = summary.ok_or_else(|| ResticError::Garbage("it ended without a summary".to_owned()))?;
         Ok((summary, ended))
     }
+}
+
+#[derive(Deserialize)]
+struct Key {
+    current: bool,
+    id: String,
 }
 
 #[derive(Deserialize)]

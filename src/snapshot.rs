@@ -281,6 +281,22 @@ impl Graph {
         Self { snapshots, builds_on, joins }
     }
 
+    /// The graph of `base`, which was made at `time`, and the one snapshot that came since; none
+    /// unless that is built on the base alone, because then it takes the others to understand it.
+    pub fn of_step(base: &SnapshotId, time: DateTime<Utc>, next: &Snapshot) -> Option<Self> {
+        let is_step = next.has_tag(TAG_OURS) && next.builds_on().eq([base.clone()]) && next.joins().is_empty();
+        let base = Snapshot {
+            id: base.clone(),
+            parent: None,
+            time,
+            hostname: String::new(),
+            tags: vec![TAG_OURS.to_owned()],
+            paths: Vec::new(),
+            summary: None,
+        };
+        (is_step && !next.is_rescue()).then(|| Self::new([base, next.clone()]))
+    }
+
     /// The snapshot with this id.
     pub fn get(&self, id: &SnapshotId) -> Option<&Snapshot> {
         self.snapshots.get(id)

@@ -106,11 +106,16 @@ impl State {
     }
 
     fn parse(text: &[u8]) -> anyhow::Result<Self> {
-        let value: serde_json::Value = serde_json::from_slice(text).context("it is damaged")?;
-        match value.get("version").and_then(serde_json::Value::as_u64) {
-            Some(VERSION) => serde_json::from_value(value).context("it is damaged"),
-            Some(newer) if newer > VERSION => Err(anyhow!("it was written by a newer cloud-sync (version {newer})")),
-            _ => legacy(&value),
+        #[derive(Deserialize)]
+        struct Form {
+            version: Option<u64>,
+        }
+        match serde_json::from_slice(text).context("it is damaged")? {
+            Form { version: Some(VERSION) } => serde_json::from_slice(text).context("it is damaged"),
+            Form { version: Some(newer) } if newer > VERSION => {
+                Err(anyhow!("it was written by a newer cloud-sync (version {newer})"))
+            }
+            Form { .. } => legacy(&serde_json::from_slice(text)?),
         }
     }
 
@@ -142,28 +147,31 @@ fn legacy(value: &serde_json::Value) -> anyhow::Result<State> {
 
 /// A manifest as an array of rows, which is small and loads fast.
 mod rows {
+    use std::borrow::Cow;
+
     use super::{Deserialize, Deserializer, Entry, Manifest, Serialize, Serializer, Stat};
 
     #[derive(Serialize, Deserialize)]
-    struct Row(String, u64, i64, Option<(u64, i64)>, Option<String>);
+    struct Row<'a>(#[serde(borrow)] Cow<'a, str>, u64, i64, Option<(u64, i64)>, #[serde(borrow)] Option<Cow<'a, str>>);
 
     pub fn serialize<S: Serializer>(manifest: &Manifest, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(manifest.iter().map(|(path, entry)| {
             let cloud = entry.cloud.map(|cloud| (cloud.size, cloud.mtime));
-            Row(path.clone(), entry.here.size, entry.here.mtime, cloud, entry.sha256.map(hex::encode))
+            let sha256 = entry.sha256.map(|hash| hex::encode(hash).into());
+            Row(path.into(), entry.here.size, entry.here.mtime, cloud, sha256)
         }))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Manifest, D::Error> {
-        let rows = Vec::<Row>::deserialize(deserializer)?;
+        let rows = Vec::<Row<'de>>::deserialize(deserializer)?;
         rows.into_iter()
             .map(|Row(path, size, mtime, cloud, sha256)| {
                 let sha256 = sha256.map(|text| {
                     let mut hash = [0; 32];
-                    hex::decode_to_slice(text, &mut hash).map(|()| hash).map_err(serde::de::Error::custom)
+                    hex::decode_to_slice(&*text, &mut hash).map(|()| hash).map_err(serde::de::Error::custom)
                 });
                 let cloud = cloud.map(|(size, mtime)| Stat { size, mtime });
-                Ok((path, Entry { here: Stat { size, mtime }, cloud, sha256: sha256.transpose()? }))
+                Ok((path.into_owned(), Entry { here: Stat { size, mtime }, cloud, sha256: sha256.transpose()? }))
             })
             .collect()
     }

@@ -24,7 +24,7 @@ use crate::scope::world_of;
 use crate::snapshot::SnapshotId;
 use crate::state::{Entry, State};
 use decide::{Divergence, Local, Pull, Push};
-use observe::{Effort, Observation};
+use observe::{Observation, Purpose};
 use restore::{Answers, Reconciled, Restore, Terms};
 
 /// Edits up to this size are saved by a pull that finds them.
@@ -35,7 +35,7 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     wait_for_game(ctx);
     stop_if_game_runs(ctx)?;
     apply::recover(ctx)?;
-    let mut seen = observe(ctx, account, &[], outcome)?;
+    let mut seen = observe(ctx, account, &[], Purpose::Pull, outcome)?;
     let divergence = seen.divergence;
     let goes_on = matches!(divergence, Divergence::InSync | Divergence::Ahead | Divergence::Diverged);
     if goes_on && (seen.was_reset() || seen.has_new_scope()) && seen.base_in_repository().is_some() {
@@ -49,7 +49,7 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
         let has_tried = catch_up(ctx, account, &seen, outcome)?;
         if has_tried && divergence == Divergence::Diverged {
             // Of a push that failed something may have come through, too.
-            seen = observe(ctx, account, &[], outcome)?;
+            seen = observe(ctx, account, &[], Purpose::Joining, outcome)?;
         }
     }
     match decide::pull(seen.divergence) {
@@ -96,7 +96,7 @@ fn bring_back(ctx: &Context<'_>, account: &Account, seen: Observation, outcome: 
     if outcome.undo.is_none() && outcome.conflicts.is_empty() {
         outcome.done = Done::Nothing;
     }
-    observe(ctx, account, &[], outcome)
+    observe(ctx, account, &[], Purpose::Pull, outcome)
 }
 
 /// Joins this PC's version and the cloud's. One that the player gives up is saved before.
@@ -118,7 +118,7 @@ fn reconcile(ctx: &Context<'_>, account: &Account, mut seen: Observation, outcom
         match save::save(ctx, account, &seen, seen.base_in_repository(), outcome) {
             // What could not be read stays out of what follows, too.
             Err(error) if error.kind != Kind::Partial => return Err(error),
-            _ => seen = observe(ctx, account, &[], outcome)?,
+            _ => seen = observe(ctx, account, &[], Purpose::Joining, outcome)?,
         }
         terms.save_first = false;
     }
@@ -132,7 +132,7 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
         stop_if_game_runs(ctx)?;
     }
     apply::recover(ctx)?;
-    let mut seen = observe(ctx, account, &busy, outcome)?;
+    let mut seen = observe(ctx, account, &busy, Purpose::Push, outcome)?;
     let saves = matches!(seen.divergence, Divergence::Ahead | Divergence::Diverged);
     if saves && busy.is_empty() && seen.was_reset() {
         // Else they would be saved over the player's own.
@@ -198,10 +198,14 @@ fn keep_beside_unseen(ctx: &Context<'_>, account: &Account, seen: &mut Observati
     Ok(())
 }
 
-fn observe(ctx: &Context<'_>, account: &Account, busy: &[String], outcome: &mut Outcome) -> Result<Observation> {
-    // What is known before anyone is asked holds even if nobody answers.
-    outcome.base = State::load(&ctx.instance.state_file())?.base;
-    let seen = Observation::make(ctx, account, busy, Effort::Full)?;
+fn observe(
+    ctx: &Context<'_>,
+    account: &Account,
+    busy: &[String],
+    purpose: Purpose,
+    outcome: &mut Outcome,
+) -> Result<Observation> {
+    let seen = Observation::make(ctx, account, busy, purpose, &mut outcome.base)?;
     if outcome.divergence == Divergence::Unknown {
         // How it was when the command began.
         outcome.divergence = seen.divergence;

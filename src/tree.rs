@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use sha2::{Digest, Sha256};
 
 use crate::scope::Scope;
@@ -119,15 +120,22 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Walks the instance.
+    /// Walks the instance, its folders side by side.
     pub fn walk(instance: &Path, scope: &Scope) -> anyhow::Result<Self> {
-        let mut walk = Walk { instance, scope, tree: Self::default(), came_through: Vec::new() };
-        let top = walk
-            .folder(instance, "", Reach::Toward)
+        let found = Walk { instance, scope }
+            .folder(instance, "", Reach::Toward, &[])
             .with_context(|| format!("could not read {}", instance.display()))?;
-        let mut tree = walk.tree;
-        tree.roots = top.roots;
-        Ok(tree)
+        Ok(Self {
+            files: found.files.into_iter().collect(),
+            roots: found.roots,
+            left_out: found.left_out,
+            of_pack: found.of_pack,
+        })
+    }
+
+    /// Whether every file has the size and the time that it has in `manifest`.
+    pub fn is_as_in(&self, manifest: &Manifest) -> bool {
+        self.files.iter().map(|(path, stat)| (path, *stat)).eq(manifest.iter().map(|(path, entry)| (path, entry.here)))
     }
 
     /// Total size in bytes.
@@ -167,99 +175,112 @@ enum Reach {
     Inside,
 }
 
+#[derive(Clone, Copy)]
 struct Walk<'a> {
     instance: &'a Path,
     scope: &'a Scope,
-    tree: Tree,
-    /// The real folders of the links that led here.
-    came_through: Vec<PathBuf>,
 }
 
-/// What a folder contributes to the roots.
+/// What a part of the instance contributes.
 #[derive(Default)]
 struct Found {
+    files: Vec<(String, Stat)>,
     roots: Vec<String>,
-    /// A link was followed below, so the folder cannot be a root as a whole.
+    left_out: Vec<LeftOut>,
+    of_pack: Vec<String>,
+    /// A link was followed, so the folder cannot be a root as a whole.
     followed: bool,
 }
 
-impl Walk<'_> {
-    fn folder(&mut self, folder: &Path, path: &str, reach: Reach) -> io::Result<Found> {
-        let mut found = Found::default();
-        for entry in fs::read_dir(folder)? {
-            self.entry(&entry?, path, reach, &mut found)?;
-        }
-        Ok(found)
+impl Found {
+    fn join(mut self, other: Self) -> Self {
+        self.files.extend(other.files);
+        self.roots.extend(other.roots);
+        self.left_out.extend(other.left_out);
+        self.of_pack.extend(other.of_pack);
+        self.followed |= other.followed;
+        self
     }
 
-    fn entry(&mut self, entry: &DirEntry, parent: &str, reach: Reach, found: &mut Found) -> io::Result<()> {
+    fn left_out(path: String, on_disk: PathBuf, why: Why) -> Self {
+        Self { left_out: vec![LeftOut { path, on_disk, why }], ..Self::default() }
+    }
+}
+
+impl Walk<'_> {
+    /// Walks a folder. `trail` are the real folders of the links that led here.
+    fn folder(self, folder: &Path, path: &str, reach: Reach, trail: &[PathBuf]) -> io::Result<Found> {
+        let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+        let entries = entries.par_iter().map(|entry| self.entry(entry, path, reach, trail));
+        entries.try_reduce(Found::default, |one, other| Ok(one.join(other)))
+    }
+
+    fn entry(self, entry: &DirEntry, parent: &str, reach: Reach, trail: &[PathBuf]) -> io::Result<Found> {
         let name = entry.file_name();
         // restic's listings have this character for what is no text, so that it cannot be trusted.
         let Some(name) = name.to_str().filter(|name| !name.contains(char::REPLACEMENT_CHARACTER)) else {
             if reach == Reach::Inside {
                 let path = join(parent, &name.to_string_lossy());
-                self.leave_out(path, Path::new(parent).join(&name), Why::Name);
+                return Ok(Found::left_out(path, Path::new(parent).join(&name), Why::Name));
             }
-            return Ok(());
+            return Ok(Found::default());
         };
         let path = join(parent, name);
         let inside = reach == Reach::Inside || self.scope.includes(&path);
         let reach = if inside { Reach::Inside } else { Reach::Toward };
         if self.scope.excludes(&path) || !inside && !self.scope.may_include_below(&path) {
-            return Ok(());
+            return Ok(Found::default());
         }
         let kind = match entry.file_type() {
-            Ok(kind) => kind,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
+            kind => kind?,
         };
         if !kind.is_dir() && self.scope.leaves_to_pack(&path) {
-            self.tree.of_pack.push(path);
+            Ok(Found { of_pack: vec![path], ..Found::default() })
         } else if kind.is_dir() {
-            let Some(below) = self.subfolder(&entry.path(), &path, reach)? else { return Ok(()) };
-            found.followed |= below.followed;
-            if inside && !below.followed {
-                found.roots.push(path);
-            } else {
-                found.roots.extend(below.roots);
+            let Some(mut below) = self.subfolder(&entry.path(), &path, reach, trail)? else {
+                return Ok(Found::default());
+            };
+            if inside && !below.followed && !below.left_out.iter().any(|left| left.path == path) {
+                below.roots = vec![path];
             }
-        } else if kind.is_file() {
-            if inside {
-                match entry.metadata() {
-                    Ok(metadata) => {
-                        self.tree.files.insert(path.clone(), Stat::of(&metadata));
-                        found.roots.push(path);
-                    }
-                    // Gone since the folder was listed.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
+            Ok(below)
+        } else if kind.is_file() && inside {
+            match entry.metadata() {
+                // Gone since the folder was listed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::default()),
+                metadata => {
+                    let file = (path.clone(), Stat::of(&metadata?));
+                    Ok(Found { files: vec![file], roots: vec![path], ..Found::default() })
                 }
             }
         } else if kind.is_symlink() {
-            if let Some(here) = self.may_follow(&entry.path(), &path) {
-                self.came_through.push(here);
-                let below = self.subfolder(&entry.path(), &path, reach);
-                self.came_through.pop();
-                found.followed = true;
-                found.roots.extend(below?.unwrap_or_default().roots);
-            } else if inside || entry.path().is_dir() {
-                // On the way to an include, too: a restore must not write through it.
-                self.leave_out(path.clone(), PathBuf::from(path), Why::Link);
-            }
+            self.link(&entry.path(), path, reach, trail)
         } else if inside {
-            self.leave_out(path.clone(), PathBuf::from(path), Why::Special);
+            Ok(Found::left_out(path.clone(), path.into(), Why::Special))
+        } else {
+            Ok(Found::default())
         }
-        Ok(())
     }
 
-    /// What is in the folder; none where it cannot be read, or is gone since it was listed.
-    fn subfolder(&mut self, folder: &Path, path: &str, reach: Reach) -> io::Result<Option<Found>> {
-        match self.folder(folder, path, reach) {
+    fn link(self, link: &Path, path: String, reach: Reach, trail: &[PathBuf]) -> io::Result<Found> {
+        if let Some(here) = self.may_follow(link, &path, trail) {
+            let trail = [trail, &[here]].concat();
+            let below = self.subfolder(link, &path, reach, &trail)?.unwrap_or_default();
+            Ok(Found { followed: true, ..below })
+        } else if reach == Reach::Inside || link.is_dir() {
+            // On the way to an include, too: a restore must not write through it.
+            Ok(Found::left_out(path.clone(), path.into(), Why::Link))
+        } else {
+            Ok(Found::default())
+        }
+    }
+
+    /// What is in the folder; none where it is gone since it was listed.
+    fn subfolder(self, folder: &Path, path: &str, reach: Reach, trail: &[PathBuf]) -> io::Result<Option<Found>> {
+        match self.folder(folder, path, reach, trail) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.leave_out(path.to_owned(), PathBuf::from(path), Why::Unreadable);
-                let inside = format!("{path}/");
-                self.tree.files.retain(|file, _| !file.starts_with(&inside));
-                Ok(None)
+                Ok(Some(Found::left_out(path.to_owned(), path.into(), Why::Unreadable)))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             other => other.map(Some),
@@ -269,18 +290,14 @@ impl Walk<'_> {
     /// Links to folders are followed where players make them, and where they stay inside the
     /// instance; never into our own folder, to a folder that holds the instance, or in a
     /// circle. Gives the real folder that such a link is in.
-    fn may_follow(&self, link: &Path, path: &str) -> Option<PathBuf> {
+    fn may_follow(self, link: &Path, path: &str, trail: &[PathBuf]) -> Option<PathBuf> {
         let target = dunce::canonicalize(link).ok()?;
         let here = dunce::canonicalize(link.parent()?).ok()?;
         let leads_home = target.starts_with(self.instance.join(".cloud-sync")) || self.instance.starts_with(&target);
-        let is_circle = self.came_through.iter().chain([&here]).any(|folder| folder.starts_with(&target));
+        let is_circle = trail.iter().chain([&here]).any(|folder| folder.starts_with(&target));
         let is_root = self.scope.includes(path) || self.scope.may_include_below(path);
         let allowed = Scope::is_players_own(path) || is_root && target.starts_with(self.instance);
         (target.is_dir() && !leads_home && !is_circle && allowed).then_some(here)
-    }
-
-    fn leave_out(&mut self, path: String, on_disk: PathBuf, why: Why) {
-        self.tree.left_out.push(LeftOut { path, on_disk, why });
     }
 }
 
@@ -308,8 +325,14 @@ impl Edits {
     /// Compares `tree` with `manifest`, reading small files whose time alone has changed.
     pub fn find(instance: &Path, tree: &Tree, manifest: &Manifest, scope: &Scope) -> Self {
         let mut edits = Self::default();
+        // Both are in order, so that one pass is enough.
+        let mut known = manifest.iter().peekable();
+        let mut gone = Vec::new();
         for (path, stat) in &tree.files {
-            match manifest.get(path) {
+            while let Some((passed, _)) = known.next_if(|(known, _)| *known < path) {
+                gone.push(passed);
+            }
+            match known.next_if(|(known, _)| *known == path).map(|(_, entry)| entry) {
                 Some(entry) if entry.here == *stat => {}
                 _ if scope.is_as_shipped(path, &instance.join(path)) => {
                     edits.reset.insert(path.clone());
@@ -325,12 +348,9 @@ impl Edits {
                 Some(_) => edits.changed.push(path.clone()),
             }
         }
+        gone.extend(known.map(|(path, _)| path));
         // A file that has left the scope is none of our business any more.
-        edits.removed = manifest
-            .keys()
-            .filter(|path| !tree.files.contains_key(*path) && !tree.hides(path) && scope.contains(path))
-            .cloned()
-            .collect();
+        edits.removed = gone.into_iter().filter(|path| !tree.hides(path) && scope.contains(path)).cloned().collect();
         edits
     }
 

@@ -9,6 +9,8 @@ mod support;
 mod cli {
     mod answers;
     mod bad_input;
+    #[cfg(target_os = "linux")]
+    mod bench;
     mod care;
     mod catch_up;
     mod design;
@@ -26,6 +28,7 @@ mod cli {
     mod scope;
     mod secrets;
     mod settings;
+    mod speed;
     mod stories;
     mod units;
     mod walk;

@@ -145,7 +145,7 @@ impl Doctor<'_> {
             Ok(Remote::Ids(ids)) if has_restic => {
                 let opened = self.ctx.restic(account, false).and_then(|restic| Ok(restic.open()?));
                 match opened {
-                    Ok(()) => self.ok("repository", &format!("{location}: {}", counted(ids.len(), "snapshot"))),
+                    Ok(_) => self.ok("repository", &format!("{location}: {}", counted(ids.len(), "snapshot"))),
                     Err(error) => self.failed("repository", &error),
                 }
             }

@@ -17,22 +17,22 @@ pub fn login(ctx: &mut Context<'_>, token_stdin: bool) -> Result<()> {
     let token = if token_stdin { read_stdin()? } else { ask(ctx, &url)? };
     ctx.begin("login")?;
     let account = ctx.account_of(&url, token)?;
-    check(ctx, &account).map_err(|error| match error.kind {
+    let key = check(ctx, &account).map_err(|error| match error.kind {
         Kind::Offline => error.hint("check the address and the network, and run it again; nothing was stored"),
         _ => error,
     })?;
-    keep(ctx, &account, &url)?;
+    keep(ctx, &account, &url, key)?;
     ctx.note(&format!("signed in as {}", account.token.user()));
     Ok(())
 }
 
-/// Keeps token and address for this instance.
-pub fn keep(ctx: &Context<'_>, account: &Account, url: &str) -> Result<()> {
+/// Keeps token, address and what [`check`] told for this instance.
+pub fn keep(ctx: &Context<'_>, account: &Account, url: &str, key: Option<String>) -> Result<()> {
     account.token.save(&ctx.token_file())?;
     match account.repository.place() {
         // A folder keeps its meaning wherever the next command is run.
-        Place::Folder(folder) => ctx.remember_url(&folder.display().to_string()),
-        _ => ctx.remember_url(url),
+        Place::Folder(folder) => ctx.remember(&folder.display().to_string(), key),
+        _ => ctx.remember(url, key),
     }
 }
 
@@ -55,15 +55,15 @@ fn read_stdin() -> Result<Token> {
     })
 }
 
-/// Whether server and repository take the token. A repository that does not exist yet takes
-/// any token that its server takes.
-pub fn check(ctx: &Context<'_>, account: &Account) -> Result<()> {
+/// Whether server and repository take the token, and which key of the repository it opens. A
+/// repository that does not exist yet takes any token that its server takes.
+pub fn check(ctx: &Context<'_>, account: &Account) -> Result<Option<String>> {
     let by_restic = || remote::list_by_restic(&ctx.restic(account, true)?);
     match remote::list(&account.repository, &account.token, by_restic)? {
         Remote::Ids(_) => Ok(ctx.restic(account, true)?.open()?),
         Remote::Missing => {
             ctx.note("nothing is stored at this address yet; the first push makes a new cloud there. If your other PCs use one already, check the address");
-            Ok(())
+            Ok(None)
         }
     }
 }

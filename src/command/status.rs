@@ -7,7 +7,7 @@ use crate::game;
 use crate::outcome::Outcome;
 use crate::sync::apply;
 use crate::sync::decide::{Divergence, Local};
-use crate::sync::observe::{Effort, Observation};
+use crate::sync::observe::{Observation, Purpose};
 
 /// Observes and tells.
 pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
@@ -20,7 +20,7 @@ pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     let account = ctx.account()?.ok_or_else(|| {
         Error::new(Kind::SignedOut, "not signed in").hint("run `cloud-sync login` in the game folder")
     })?;
-    let seen = Observation::make(ctx, &account, &[], Effort::ReadOnly)?;
+    let seen = Observation::make(ctx, &account, &[], Purpose::Status, &mut outcome.base)?;
     outcome.divergence = seen.divergence;
     outcome.base.clone_from(&seen.state.base);
     outcome.head = seen.head_id();

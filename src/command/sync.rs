@@ -50,8 +50,8 @@ fn signed_in(
         let Some(token) = ctx.front().sign_in(&url, &why) else { return Err(error) };
         let account = ctx.account_of(&url, token)?;
         match super::login::check(ctx, &account) {
-            Ok(()) => {
-                super::login::keep(ctx, &account, &url)?;
+            Ok(key) => {
+                super::login::keep(ctx, &account, &url, key)?;
                 return work(ctx, &account, outcome);
             }
             Err(error) if error.kind == Kind::Interrupted => return Err(error),

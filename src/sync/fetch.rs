@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 
 use anyhow::Context as _;
 
 use crate::context::Context;
+use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::{Progress, Step, human_bytes};
-use crate::restic::{Listing, Restic, include_line, write_lines};
+use crate::restic::{Listing, Restic, Status, include_line, write_lines};
 use crate::snapshot::SnapshotId;
 use crate::tree::Stat;
 
@@ -80,17 +83,27 @@ impl Staging {
             None => None,
         };
         let total = wanted.len() as u64;
-        let restored =
-            restic.restore(&listing.snapshot.id, &self.folder.join("files"), include.as_deref(), &mut |status| {
-                ctx.progress(&Progress {
-                    step: Step::Fetch,
-                    bytes: status.bytes_done,
-                    total_bytes: status.total_bytes,
-                    files: status.files_done.min(total),
-                    total_files: total,
-                    file: String::new(),
-                });
+        let target = self.folder.join("files");
+        let mut on_status = |status: &Status| {
+            ctx.progress(&Progress {
+                step: Step::Fetch,
+                bytes: status.bytes_done,
+                total_bytes: status.total_bytes,
+                files: status.files_done.min(total),
+                total_files: total,
+                file: String::new(),
             });
+        };
+        let restored = thread::scope(|threads| {
+            // While restic reads back what it wrote, that goes to the disk. If it cannot, whoever
+            // relies on it there hears of it.
+            let (written, is_written) = mpsc::channel();
+            let folder = &target;
+            threads.spawn(move || is_written.recv().map(|()| durable::sync_below(folder)));
+            restic.restore(&listing.snapshot.id, &target, include.as_deref(), &mut on_status, &move || {
+                let _ = written.send(());
+            })
+        });
         ctx.front().finished();
         restored?;
 
@@ -163,7 +176,7 @@ impl Staging {
         let folder = self.folder.join(id.as_str());
         let include = include_line(path).map(|line| write_lines(&self.list("include"), [line])).transpose()?;
         let list = include.map(|()| self.list("include"));
-        restic.restore(id, &folder, list.as_deref(), &mut |_| {})?;
+        restic.restore(id, &folder, list.as_deref(), &mut |_| {}, &|| {})?;
         ctx.front().finished();
         let file = folder.join(path);
         Ok(fs::read(&file).with_context(|| format!("could not read {}", file.display()))?)

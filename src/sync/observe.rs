@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use chrono::{DateTime, Utc};
 
@@ -13,7 +13,7 @@ use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::remote::{self, Remote};
 use crate::repository::Place;
-use crate::restic::Restic;
+use crate::restic::{Listing, Restic, ResticError};
 use crate::scope::{Scope, world_of};
 use crate::snapshot::{Graph, Lineage, Snapshot, SnapshotId, View};
 use crate::state::{Entry, State};
@@ -39,35 +39,55 @@ pub struct Observation {
     pub graph: Graph,
     /// The ids of all snapshots.
     pub ids: BTreeSet<SnapshotId>,
+    /// What one of them holds, if that was read on the way.
+    pub listing: Option<Listing>,
     /// The repository, seen from this instance.
     pub view: View,
     /// The cell of the table.
     pub divergence: Divergence,
 }
 
-/// How deep to look.
+/// What one looks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
-    /// Fetch restic if that is what it takes.
-    Full,
-    /// Leave the disk as it is.
-    ReadOnly,
+pub enum Purpose {
+    /// To bring what is new: the listing of a new snapshot is wanted, too.
+    Pull,
+    /// To bring what is new after this PC has saved, so that its own snapshot is the latest.
+    Joining,
+    /// To save what is here.
+    Push,
+    /// To tell. The disk stays as it is, so that restic is not fetched.
+    Status,
 }
 
 impl Observation {
-    /// Looks at both sides, at the same time. Worlds in `busy` are left out.
-    pub fn make(ctx: &Context<'_>, account: &Account, busy: &[String], effort: Effort) -> Result<Self> {
+    /// Looks at both sides, at the same time. Worlds in `busy` are left out. `base` is what is
+    /// known even if nobody answers.
+    pub fn make(
+        ctx: &Context<'_>,
+        account: &Account,
+        busy: &[String],
+        purpose: Purpose,
+        base: &mut Option<SnapshotId>,
+    ) -> Result<Self> {
         let scope = Scope::load(&ctx.instance)?;
-        let state = State::load(&ctx.instance.state_file())?;
-        let restic = || ctx.restic(account, effort == Effort::Full);
-        let (tree, remote) = thread::scope(|threads| {
+        let restic = || ctx.restic(account, purpose != Purpose::Status);
+        let (state, tree, remote) = thread::scope(|threads| {
             let asking = threads
                 .spawn(|| remote::list(&account.repository, &account.token, || remote::list_by_restic(&restic()?)));
+            let loading = threads.spawn(|| State::load(&ctx.instance.state_file()));
             let tree = Tree::walk(ctx.instance.root(), &scope);
-            let remote =
-                asking.join().unwrap_or_else(|_| Err(Error::new(Kind::Failed, "could not ask the repository")));
-            (tree, remote)
+            let state = joined(loading);
+            if let (Purpose::Push, Ok(tree), Ok(state)) = (purpose, &tree, &state)
+                && !tree.is_as_in(&state.manifest)
+            {
+                // It will most likely be wanted, and is looked for while the repository answers.
+                let _ = ctx.find_restic(false);
+            }
+            (state, tree, joined(asking))
         });
+        let state = state?;
+        base.clone_from(&state.base);
         let (mut tree, remote) = (tree?, remote?);
         // Late, so that it is said once even if the player has to sign in first.
         scope.problem().into_iter().for_each(|problem| ctx.warn(problem));
@@ -84,13 +104,25 @@ impl Observation {
             missing: remote == Remote::Missing,
             graph: Graph::default(),
             ids: remote.into_ids(),
+            listing: None,
             view: View { lineage: Lineage::Neither, others: BTreeSet::new(), taken_in: BTreeSet::new() },
             divergence: Divergence::Unknown,
         };
         seen.forget_another_repository(ctx, account);
         seen.doubt_missing(account)?;
-        seen.look_at_snapshots(restic, effort)?;
-        seen.look_at_files(ctx);
+        // Unless the snapshots have a say in what is known of the files, these come first: what
+        // is wanted of the snapshots depends on them.
+        let is_known = seen.state.pending.is_none() && seen.state.legacy_time.is_none();
+        if is_known {
+            seen.look_at_files(ctx);
+        }
+        seen.look_at_snapshots(restic, purpose)?;
+        if !is_known {
+            seen.look_at_files(ctx);
+        }
+        if seen.local == Local::Clean && seen.view.lineage == Lineage::Same && seen.owes_push() {
+            seen.local = Local::Edited;
+        }
         seen.divergence = classify(seen.view.lineage, seen.local);
         seen.log(ctx);
         Ok(seen)
@@ -125,7 +157,7 @@ impl Observation {
             .hint("plug in or mount its disk; if it is gone for good, delete .cloud-sync/state.json to start anew"))
     }
 
-    fn look_at_snapshots(&mut self, restic: impl Fn() -> Result<Restic>, effort: Effort) -> Result<()> {
+    fn look_at_snapshots(&mut self, restic: impl Fn() -> Result<Restic>, purpose: Purpose) -> Result<()> {
         let owes_nothing = self.base_in_repository().is_some() && self.state.taken_in.is_empty();
         if owes_nothing && self.ids == self.state.seen {
             // Nothing came and nothing went since all was settled.
@@ -133,11 +165,10 @@ impl Observation {
             return Ok(());
         }
         if !self.ids.is_empty() {
-            let snapshots = restic().and_then(|restic| Ok(restic.snapshots(&self.ids)?));
-            match snapshots {
-                Ok(snapshots) => self.graph = Graph::new(snapshots),
+            match restic().and_then(|restic| self.read_snapshots(&restic, purpose)) {
+                Ok(graph) => self.graph = graph,
                 // Without restic at hand, ids are enough to see that all is new.
-                Err(_) if effort == Effort::ReadOnly && self.state.base.is_none() => {
+                Err(_) if purpose == Purpose::Status && self.state.base.is_none() => {
                     self.view.lineage = Lineage::HeadOnly;
                     return Ok(());
                 }
@@ -149,6 +180,49 @@ impl Observation {
         let settled = self.state.taken_in.union(&self.state.seen).cloned().collect();
         self.view = self.graph.view(self.state.base.as_ref(), &settled);
         Ok(())
+    }
+
+    /// Reads the snapshots with as few runs of restic as it takes, since each costs half a second.
+    fn read_snapshots(&mut self, restic: &Restic, purpose: Purpose) -> Result<Graph> {
+        // What is edited is saved first, and then there is more to look at.
+        let brings = purpose == Purpose::Pull && (self.local != Local::Edited || self.state.base.is_none());
+        if !brings {
+            return Ok(Graph::new(restic.snapshots(&self.ids)?));
+        }
+        if let Some(news) = self.only_news() {
+            // A listing tells of its snapshot, too.
+            let listing = restic.ls(news)?;
+            let graph = match &self.state.base {
+                Some(base) => Graph::of_step(base, self.state.base_time.unwrap_or_default(), &listing.snapshot),
+                None => Some(Graph::new([listing.snapshot.clone()])),
+            };
+            self.listing = Some(listing);
+            return graph.map_or_else(|| Ok(Graph::new(restic.snapshots(&self.ids)?)), Ok);
+        }
+        // Most likely the latest one is what will be brought.
+        let (snapshots, latest) = thread::scope(|threads| {
+            let listing = threads.spawn(|| restic.ls_latest());
+            (restic.snapshots(&self.ids), listing.join())
+        });
+        self.listing = latest.ok().and_then(std::result::Result::ok);
+        Ok(Graph::new(match snapshots {
+            // Two that make the same cache get in each other's way.
+            Err(ResticError::Failed(_)) => restic.snapshots(&self.ids)?,
+            other => other?,
+        }))
+    }
+
+    /// The snapshot that alone came since all was settled, if nothing else has to be looked at.
+    fn only_news(&self) -> Option<&SnapshotId> {
+        let State { base, seen, taken_in, joined, pending, legacy_time, .. } = &self.state;
+        let is_settled = match base {
+            Some(base) => self.local == Local::Clean && self.ids.contains(base) && seen.is_subset(&self.ids),
+            None => seen.is_empty(),
+        };
+        let owes_nothing = taken_in.is_empty() && joined.is_empty() && pending.is_none() && legacy_time.is_none();
+        let mut news = self.ids.difference(seen);
+        let first = news.next().filter(|_| is_settled && owes_nothing);
+        first.filter(|_| news.next().is_none())
     }
 
     /// A push that was killed after its snapshot was saved has ended well all the same.
@@ -206,9 +280,6 @@ impl Observation {
             self.edits = Edits::find(ctx.instance.root(), &self.tree, &self.state.manifest, &self.scope);
             self.leave_out_unreadable(ctx);
             self.local = self.edits.local(&self.tree, &self.state.manifest, self.state.base.is_some());
-        }
-        if self.local == Local::Clean && self.view.lineage == Lineage::Same && self.owes_push() {
-            self.local = Local::Edited;
         }
     }
 
@@ -330,4 +401,9 @@ impl Observation {
             ctx.log.line(&format!("left out: {} ({})", left.path, left.why.text()));
         }
     }
+}
+
+/// What a thread found out; it does not panic.
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|_| Err(Error::new(Kind::Failed, "a part of cloud-sync ended early")))
 }

@@ -5,6 +5,7 @@ mod beside;
 mod conflict;
 mod settings;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::{Journal, whole_worlds};
@@ -54,7 +55,7 @@ pub struct Restore<'a> {
     ctx: &'a Context<'a>,
     seen: &'a Observation,
     restic: Restic,
-    listing: Listing,
+    listing: Cow<'a, Listing>,
     staging: Staging,
     /// What the listing may lack without that it was deleted.
     gaps: Gaps,
@@ -86,7 +87,10 @@ impl<'a> Restore<'a> {
     /// Reads what `target` holds.
     pub fn of(ctx: &'a Context<'a>, account: &Account, seen: &'a Observation, target: &SnapshotId) -> Result<Self> {
         let restic = ctx.restic(account, true)?;
-        let listing = restic.ls(target)?;
+        let listing = match &seen.listing {
+            Some(listing) if listing.snapshot.id == *target => Cow::Borrowed(listing),
+            _ => Cow::Owned(restic.ls(target)?),
+        };
         for special in listing.specials.iter().filter(|path| seen.scope.contains(path)) {
             let what = if special.contains(char::REPLACEMENT_CHARACTER) {
                 "has a name that is not valid Unicode"

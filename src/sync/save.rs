@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,9 +17,9 @@ use crate::error::{Error, Kind, Result};
 use crate::front::{Progress, Step, counted, human_bytes};
 use crate::interrupt;
 use crate::outcome::{Done, Outcome};
-use crate::remote;
+use crate::remote::{self, Remote};
 use crate::restic::{
-    Backup, ItemError, Restic, ResticError, Saved, exclude_line, exclude_path, write_lines, write_names,
+    Backup, ItemError, Restic, ResticError, Saved, Status, exclude_line, exclude_path, write_lines, write_names,
 };
 use crate::snapshot::{Joined, PushTags, SnapshotId, files_digest};
 use crate::state::{Manifest, PendingPush, State};
@@ -91,15 +92,15 @@ impl<'a> Save<'a> {
         let mut attempt = 0;
         loop {
             let mark = self.begin()?;
-            let saved = match self.backup(&mark) {
-                Err(ResticError::NoRepository | ResticError::Http(404)) if !created => {
+            let (saved, listed) = match self.backup(&mark) {
+                (Err(ResticError::NoRepository | ResticError::Http(404)), _) if !created => {
                     create(self.ctx, &self.restic)?;
                     created = true;
                     continue;
                 }
-                other => other?,
+                (saved, listed) => (saved?, listed),
             };
-            check_listed(self.account, &self.restic, &saved)?;
+            check_listed(&saved, listed)?;
             if !saved.incomplete {
                 return Ok(saved);
             }
@@ -127,7 +128,8 @@ impl<'a> Save<'a> {
         Ok(mark)
     }
 
-    fn backup(&self, mark: &str) -> Result<Saved, ResticError> {
+    /// Runs restic. As soon as the snapshot exists the repository is asked for it.
+    fn backup(&self, mark: &str) -> (Result<Saved, ResticError>, Option<Result<Remote>>) {
         let (ctx, seen) = (self.ctx, self.seen);
         let mut scope = seen.scope.digest();
         if seen.has_new_scope() {
@@ -154,7 +156,7 @@ impl<'a> Save<'a> {
             tags: &tags.list(),
             time: self.time,
         };
-        let saved = self.restic.backup(&backup, &mut |status| {
+        let mut on_status = |status: &Status| {
             ctx.progress(&Progress {
                 step: Step::Save,
                 bytes: status.bytes_done,
@@ -163,9 +165,21 @@ impl<'a> Save<'a> {
                 total_files: status.total_files,
                 file: status.current_files.first().cloned().unwrap_or_default(),
             });
+        };
+        let Account { repository, token } = self.account;
+        let list = || remote::list(repository, token, || remote::list_by_restic(&self.restic));
+        let result = thread::scope(|threads| {
+            let (saved, is_saved) = mpsc::channel();
+            let listing = threads.spawn(move || is_saved.recv().ok().map(|()| list()));
+            let on_saved = move || {
+                let _ = saved.send(());
+            };
+            let saved = self.restic.backup(&backup, &mut on_status, &on_saved);
+            drop(on_saved);
+            (saved, listing.join().ok().flatten())
         });
         ctx.front().finished();
-        saved
+        result
     }
 
     /// Writes down what is saved now, and tells it.
@@ -228,9 +242,8 @@ fn create(ctx: &Context<'_>, restic: &Restic) -> Result<()> {
 }
 
 /// Only what the repository lists is saved.
-fn check_listed(account: &Account, restic: &Restic, saved: &Saved) -> Result<()> {
-    let listed = remote::list(&account.repository, &account.token, || remote::list_by_restic(restic))?.into_ids();
-    if listed.contains(&saved.id) {
+fn check_listed(saved: &Saved, listed: Option<Result<Remote>>) -> Result<()> {
+    if listed.transpose()?.is_some_and(|listed| listed.into_ids().contains(&saved.id)) {
         return Ok(());
     }
     Err(Error::new(

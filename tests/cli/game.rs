@@ -376,7 +376,7 @@ mod wrapped {
         held.recv_timeout(DEADLINE).expect("nothing was pulled");
         kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         heard(child.wait_with_output().unwrap())
-            .expect(130, "behind", "failed")
+            .expect(130, "unknown", "failed")
             .says("interrupted")
             .says("the game was not started");
         gate.opens();

@@ -319,11 +319,13 @@ fn a_restic_that_cannot_be_had_is_named() {
 /// Who pulls or pushes, and the verb of restic that does wrong then.
 const STEPS: [(&str, &str); 4] = [("push", "backup"), ("pull", "snapshots"), ("pull", "ls"), ("pull", "restore")];
 
-/// B has saved what A lacks, and C has something to save.
+/// B has saved twice what A lacks, and C has something to save.
 fn everyone_has_something_to_do(cloud: &Cloud) -> (Pc, Pc, Pc) {
     let (a, b) = two_in_sync(cloud);
     let c = cloud.pc("C");
     c.pull().expect(0, "behind", "restored");
+    b.write(LEVEL, "day 2, noon");
+    b.push().expect(0, "ahead", "saved");
     b.write(LEVEL, "day 2");
     b.write("saves/World/region/r.1.0.mca", "explored");
     b.push().expect(0, "ahead", "saved");
@@ -452,6 +454,43 @@ fn a_listing_of_another_snapshot_or_of_half_of_it_removes_nothing() {
     let fake = Fake::new(&json!({"ls": {"stdout": lines[..=options]}}));
     fake.run(&a, &["pull"]).expect(0, "behind", "restored");
     assert!(a.has(LEVEL) && a.has(REGION), "half a listing removed files");
+}
+
+#[test]
+fn a_listing_that_alone_tells_what_is_new_is_not_believed_blindly() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    let old = cloud.restic(&["ls", "--json", "--no-lock", &a.base().unwrap()]);
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    let listing = cloud.restic(&["ls", "--json", "--no-lock", &b.base().unwrap()]);
+    let lines: Vec<_> = listing.lines().collect();
+    let before = Whole::of(&a, &cloud);
+    for (wrong, code, outcome) in [
+        (json!({"stdout": lines[1..]}), 1, "failed"),
+        (json!({"stdout": old.lines().collect::<Vec<_>>()}), 1, "failed"),
+        (json!({"stdout": lines.iter().chain(lines.last()).collect::<Vec<_>>()}), 1, "failed"),
+        (json!({"exit": 1, "stdout": lines}), 1, "failed"),
+        (json!({"flood": true}), 1, "failed"),
+        (json!({"hang": true}), 7, "offline"),
+    ] {
+        let fake = Fake::new(&json!({"ls": wrong}));
+        fake.run(&a, &["pull", "--strict"]).expect(code, "unknown", outcome);
+        before.assert_kept(&a, &cloud);
+    }
+    a.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+}
+
+#[test]
+fn two_runs_that_get_in_each_others_way_are_no_failure() {
+    let cloud = Cloud::server();
+    let (a, b, _) = everyone_has_something_to_do(&cloud);
+    // As restic says when another one is just making the same cache.
+    let wrong = json!({"times": 1, "exit": 1, "stderr": ["strconv.ParseUint: parsing \"\": invalid syntax"]});
+    let fake = Fake::new(&json!({"snapshots": wrong, "ls": wrong}));
+    fake.run(&a, &["pull"]).expect(0, "behind", "restored");
+    assert_same(&a, &b);
 }
 
 #[test]

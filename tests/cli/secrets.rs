@@ -108,7 +108,7 @@ fn the_password_is_in_restics_environment_and_nowhere_else() {
         a.write(LEVEL, "day 3");
     }
     let runs = fake::runs(&record);
-    for verb in ["version", "init", "backup", "snapshots", "ls", "restore", "cat"] {
+    for verb in ["version", "init", "backup", "snapshots", "ls", "restore", "key"] {
         assert!(runs.iter().any(|run| run.arguments.starts_with(&format!("[\"{verb}\""))), "restic {verb} was not run");
     }
     for run in &runs {

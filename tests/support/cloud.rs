@@ -183,7 +183,8 @@ fn serve(home: &Path, address: &str) -> Server {
     Server { process, address: address.expect("rest-server did not start") }
 }
 
-fn copy_template(repository: &Path) {
+/// An empty repository whose key opens fast.
+pub fn copy_template(repository: &Path) {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/repository");
     make_folders(repository);
     fs::copy(template.join("config"), repository.join("config")).unwrap();

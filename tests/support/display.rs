@@ -131,6 +131,8 @@ impl Hook<'_> {
             let id = self.display.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^cloud-sync$"]);
             if height(&self.display.xdotool(&["getwindowgeometry", "--shell", &id])) >= least {
                 self.display.xdotool(&["windowactivate", "--sync", &id]);
+                // Keys that come before its first look at the keyboard are lost, and nothing tells when that was.
+                std::thread::sleep(Duration::from_millis(300));
                 return;
             }
             assert!(Instant::now() < deadline, "the window stayed small");

@@ -1,5 +1,7 @@
 //! What the stories are told with.
 
+#[cfg(target_os = "linux")]
+pub mod bench;
 pub mod cloud;
 #[cfg(all(target_os = "linux", feature = "window"))]
 pub mod display;
@@ -8,6 +10,8 @@ pub mod fake;
 pub mod game;
 pub mod http;
 pub mod pc;
+#[cfg(target_os = "linux")]
+pub mod proxy;
 #[cfg(target_os = "linux")]
 pub mod terminal;
 pub mod tools;
