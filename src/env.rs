@@ -86,3 +86,6 @@ pub const BACKEND_PREFIXES: &[(&str, &[&str])] = &[
     ("swift:", &["OS_", "ST_"]),
     ("rclone:", &["RCLONE_"]),
 ];
+
+/// What may send a plain request of ours to a proxy.
+pub const HTTP_PROXIES: &[&str] = &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];

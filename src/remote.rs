@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use reqwest::blocking::{Client, Response};
+use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use crate::credentials::Token;
+use crate::env;
 use crate::error::{Error, Kind, Result};
 use crate::repository::{Place, Repository, is_loopback};
 use crate::restic::{Health, Restic, ResticError};
@@ -89,7 +91,7 @@ enum Item {
 
 fn list_rest(address: &Url, token: &Token) -> Result<Remote> {
     let (address, token) = (address.join("snapshots/").map_err(offline)?, token.clone());
-    within(WHOLE, move || request_list(address, &token))
+    within(WHOLE, move || request_list(&address, &token))
 }
 
 /// What `ask` finds out, if it does so in time. No timeout of a client's covers all: neither
@@ -100,13 +102,22 @@ fn within(time: Duration, ask: impl FnOnce() -> Result<Remote> + Send + 'static)
     answer.recv_timeout(time).unwrap_or_else(|_| Err(offline("it does not answer in time")))
 }
 
-fn request_list(address: Url, token: &Token) -> Result<Remote> {
-    let client = client_for(&address).map_err(|error| offline(root_cause(&error)))?;
+fn request_list(address: &Url, token: &Token) -> Result<Remote> {
     let has_path = address.path().trim_matches('/').split('/').count() > 2;
-    let request =
-        client.get(address).basic_auth(token.user(), Some(token.password().expose())).header("Accept", LIST_V2);
-    // On the request, it ends the reading of the body, too.
-    let response = request.timeout(WHOLE).send().map_err(|error| offline(root_cause(&error)))?;
+    let ask = |client: Client| {
+        let request = client.get(address.clone()).basic_auth(token.user(), Some(token.password().expose()));
+        // On the request, it ends the reading of the body, too.
+        request.header("Accept", LIST_V2).timeout(WHOLE).send()
+    };
+    // A proxy may itself want TLS.
+    let has_proxy = || env::HTTP_PROXIES.iter().any(|name| std::env::var_os(name).is_some());
+    let is_plain = address.scheme() == "http" && (is_loopback(address) || !has_proxy());
+    let answer = match kept_client(address, is_plain).and_then(ask) {
+        // It may lead to a place with TLS.
+        Ok(answer) if is_plain && answer.status().is_redirection() => kept_client(address, false).and_then(ask),
+        other => other,
+    };
+    let response = answer.map_err(|error| offline(root_cause(&error)))?;
     let rejected = |reason: &str| {
         let error = Error::new(Kind::SignedOut, format!("the cloud does not let you in: {reason}"));
         if has_path {
@@ -125,17 +136,26 @@ fn request_list(address: Url, token: &Token) -> Result<Remote> {
 }
 
 /// A client that keeps its connection for the next question, as long as what lies between us and
-/// the server can be trusted to do so.
-fn client_for(address: &Url) -> reqwest::Result<Client> {
-    static USUAL: OnceLock<Client> = OnceLock::new();
-    static DIRECT: OnceLock<Client> = OnceLock::new();
-    let builder = client(CONNECT).pool_idle_timeout(KEEP);
-    // restic takes no proxy to this PC either.
-    let (kept, builder) = if is_loopback(address) { (&DIRECT, builder.no_proxy()) } else { (&USUAL, builder) };
-    match kept.get() {
-        Some(client) => Ok(client.clone()),
-        None => builder.build().map(|client| kept.get_or_init(|| client).clone()),
+/// the server can be trusted to do so. One for plain HTTP alone is made faster: it does without the
+/// certificates of this PC.
+fn kept_client(address: &Url, is_plain: bool) -> reqwest::Result<Client> {
+    static KEPT: Mutex<Option<((bool, bool), Client)>> = Mutex::new(None);
+    let kind = (is_loopback(address), is_plain);
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, client)) = kept.as_ref().filter(|(kept, _)| *kept == kind) {
+        return Ok(client.clone());
     }
+    let mut builder = client(CONNECT).pool_idle_timeout(KEEP);
+    if is_loopback(address) {
+        // restic takes no proxy to this PC either.
+        builder = builder.no_proxy();
+    }
+    if is_plain {
+        builder = builder.tls_certs_only([]).redirect(Policy::none());
+    }
+    let client = builder.build()?;
+    *kept = Some((kind, client.clone()));
+    Ok(client)
 }
 
 /// Only a whole list in restic's own form counts: a login page, a proxy's word or half a list
@@ -185,7 +205,7 @@ pub fn client(connect: Duration) -> reqwest::blocking::ClientBuilder {
     Client::builder()
         .user_agent(concat!("cloud-sync/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(connect)
-        .redirect(reqwest::redirect::Policy::limited(5))
+        .redirect(Policy::limited(5))
 }
 
 /// The innermost reason, which is the one that says something: "connection refused".
