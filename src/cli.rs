@@ -127,6 +127,16 @@ impl Command {
         }
     }
 
+    /// Whether a launcher's hook runs it and nothing in it needs a console: the window is for all
+    /// that there is to say.
+    pub fn speaks_through_window(&self) -> bool {
+        match self {
+            Self::Pull { before, .. } => before.is_empty(),
+            Self::Push(_) => true,
+            _ => false,
+        }
+    }
+
     fn stray(&self) -> &[OsString] {
         match self {
             Self::Push(stray)

@@ -17,7 +17,7 @@ use crate::provision::{self, Origin, Sources, pins};
 use crate::repository::Repository;
 use crate::restic::Restic;
 use crate::run_log::RunLog;
-use crate::{durable, env, remote};
+use crate::{durable, env, platform, remote};
 
 /// How long restic may make no progress while the repository answers.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -237,7 +237,7 @@ impl<'a> Context<'a> {
         let named = std::env::var_os(env::CACHE_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from);
         let folder = named.or_else(|| dirs::cache_dir().map(|dir| dir.join("cloud-sync").join("restic")));
         let holds_instance =
-            |folder: &PathBuf| dunce::canonicalize(folder).is_ok_and(|folder| self.instance.root().starts_with(folder));
+            |folder: &PathBuf| platform::real_path(folder).is_ok_and(|folder| self.instance.root().starts_with(folder));
         folder.filter(|folder| is_writable(folder) && !holds_instance(folder))
     }
 }

@@ -5,6 +5,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
+use tempfile::NamedTempFile;
+
+use crate::platform::{self, patiently};
 
 /// Replaces `file` by `content`, in one step.
 pub fn replace(file: &Path, content: &[u8]) -> anyhow::Result<()> {
@@ -16,8 +19,8 @@ pub fn replace(file: &Path, content: &[u8]) -> anyhow::Result<()> {
         let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
         new.write_all(content)?;
         new.as_file().sync_all()?;
-        new.persist(file)?;
-        sync_folder(folder)
+        persist(new, file)?;
+        platform::sync_folder(folder)
     };
     write().with_context(|| format!("could not write {}", file.display()))
 }
@@ -27,7 +30,7 @@ pub fn replace(file: &Path, content: &[u8]) -> anyhow::Result<()> {
 pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     #[cfg(test)]
     crash::tick()?;
-    let moved = match fs::rename(from, to) {
+    let moved = match patiently(|| fs::rename(from, to)) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => move_over(from, to),
         other => other,
     };
@@ -38,8 +41,8 @@ pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
 fn move_over(from: &Path, to: &Path) -> io::Result<()> {
     let kind = fs::symlink_metadata(from)?.file_type();
     if kind.is_symlink() {
-        link_again(from, to)?;
-        fs::remove_file(from)
+        platform::link_again(from, to)?;
+        platform::remove_link(from)
     } else if kind.is_dir() {
         fs::create_dir_all(to)?;
         for entry in fs::read_dir(from)? {
@@ -52,75 +55,52 @@ fn move_over(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-#[cfg(unix)]
-fn link_again(from: &Path, to: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(fs::read_link(from)?, to)
-}
-
-#[cfg(windows)]
-fn link_again(from: &Path, to: &Path) -> io::Result<()> {
-    std::os::windows::fs::symlink_dir(fs::read_link(from)?, to)
-}
-
 fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("."));
-    let mut source = File::open(from)?;
+    let mut source = patiently(|| File::open(from))?;
     let metadata = source.metadata()?;
     let mut new = tempfile::Builder::new().prefix(".cloud-sync-new-").tempfile_in(folder)?;
     io::copy(&mut source, &mut new)?;
     new.as_file().set_modified(metadata.modified()?)?;
     new.as_file().set_permissions(metadata.permissions())?;
     new.as_file().sync_all()?;
-    new.persist(to)?;
-    sync_folder(folder)?;
-    fs::remove_file(from)
+    persist(new, to)?;
+    platform::sync_folder(folder)?;
+    drop(source);
+    patiently(|| fs::remove_file(from))
+}
+
+/// Gives a new file its name, in the place of what has it.
+fn persist(new: NamedTempFile, file: &Path) -> io::Result<()> {
+    let mut unnamed = Some(new.into_temp_path());
+    patiently(|| match unnamed.take() {
+        Some(path) => path.persist(file).map_err(|error| {
+            unnamed = Some(error.path);
+            error.error
+        }),
+        None => Ok(()),
+    })
+}
+
+/// Puts a file that was made for this place there. It gets what access its new folder grants,
+/// even if it came with that of another PC.
+pub fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if !platform::MOVES_KEEP_FOREIGN_ACCESS {
+        return rename(from, to);
+    }
+    #[cfg(test)]
+    crash::tick()?;
+    copy_over(from, to).with_context(|| format!("could not move {} to {}", from.display(), to.display()))
 }
 
 /// Makes everything written below `folder` so far survive a power cut.
 pub fn sync_below(folder: &Path) -> anyhow::Result<()> {
-    sync_filesystem(folder).with_context(|| format!("could not write {} to the disk", folder.display()))
+    platform::sync_below(folder).with_context(|| format!("could not write {} to the disk", folder.display()))
 }
 
-/// The same for renames, where one call does it; elsewhere they are as durable as the
-/// filesystem's own journal.
+/// The same for renames.
 pub fn sync_renames(folder: &Path) -> anyhow::Result<()> {
-    if cfg!(target_os = "linux") { sync_below(folder) } else { Ok(()) }
-}
-
-/// Moves a file by copying it, so that it gets the access list of its new folder.
-#[cfg(windows)]
-pub fn move_into_fresh_file(from: &Path, to: &Path) -> anyhow::Result<()> {
-    copy_over(from, to).with_context(|| format!("could not move {} to {}", from.display(), to.display()))
-}
-
-#[cfg(target_os = "linux")]
-fn sync_filesystem(folder: &Path) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(File::open(folder)?)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn sync_filesystem(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_filesystem(&entry.path())?;
-        } else {
-            // Windows flushes only what is open for writing.
-            File::options().write(true).open(entry.path())?.sync_all()?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Windows has no such thing: a rename is as durable as the volume's journal.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
+    platform::sync_renames(folder).with_context(|| format!("could not write {} to the disk", folder.display()))
 }
 
 /// Stands in for a power cut: after so many renames nothing works any more.

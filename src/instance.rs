@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::error::{Error, Kind, Result};
-use crate::interrupt;
+use crate::{interrupt, platform};
 
 /// A Minecraft game folder.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Instance {
                 "a launcher that exports INST_MC_DIR, or runs its hooks in the game folder, needs no --pack-folder; else put the path in quotes",
             )
         };
-        let root = dunce::canonicalize(folder).map_err(|error| usage(&error))?;
+        let root = platform::real_path(folder).map_err(|error| usage(&error))?;
         if !root.is_dir() {
             return Err(usage(&"it is not a folder"));
         }
@@ -101,7 +101,7 @@ impl Instance {
                 // Another cloud-sync may make it at the same time.
                 Err(_) => fs::create_dir_all(&ours)?,
             }
-            keep_private(&ours)
+            platform::keep_private(&ours)
         };
         make().with_context(|| format!("could not make {}", ours.display())).map_err(|error| {
             Error::caused(Kind::Failed, error)
@@ -143,19 +143,4 @@ impl Instance {
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
-}
-
-#[cfg(unix)]
-fn keep_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if fs::metadata(folder)?.permissions().mode().trailing_zeros() >= 6 {
-        return Ok(());
-    }
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
-}
-
-/// The folders of a Windows user are private as they are.
-#[cfg(not(unix))]
-fn keep_private(_: &Path) -> io::Result<()> {
-    Ok(())
 }

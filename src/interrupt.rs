@@ -7,12 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use crate::exit::Exit;
+use crate::platform::{self, TerminalMode};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 /// What the player wants instead, if that is why we are to end.
 static WISH: AtomicU8 = AtomicU8::new(0);
 /// The terminal as it was before a prompt, while there is one.
-static PROMPT: Mutex<Option<terminal::Mode>> = Mutex::new(None);
+static PROMPT: Mutex<Option<TerminalMode>> = Mutex::new(None);
 /// Asks another process to end, while that is who is meant.
 static HEIR: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 /// A Ctrl-C that ended the other process may reach us so much later than it.
@@ -21,16 +22,19 @@ const LATE: Duration = Duration::from_millis(100);
 /// Turns Ctrl-C, SIGTERM and a closing console into the flag.
 pub fn install() {
     // Only a second installation can fail, and the first one does.
-    let _ = ctrlc::set_handler(|| {
-        if let Some(ask_to_end) = &*lock(&HEIR) {
-            return ask_to_end();
-        }
-        request();
-        if let Some(mode) = lock(&PROMPT).take() {
-            terminal::restore(mode);
-            end();
-        }
-    });
+    let _ = ctrlc::set_handler(asked_to_end);
+    platform::end_gently_with_console(asked_to_end);
+}
+
+fn asked_to_end() {
+    if let Some(ask_to_end) = &*lock(&HEIR) {
+        return ask_to_end();
+    }
+    request();
+    if let Some(mode) = lock(&PROMPT).take() {
+        platform::restore_terminal(mode);
+        end();
+    }
 }
 
 /// Ends the process: a prompt holds nothing that would have to be tidied up.
@@ -79,7 +83,7 @@ pub fn requested() -> bool {
 /// Runs a prompt, which an interrupt ends at once.
 pub fn at_prompt<T>(prompt: impl FnOnce() -> T) -> T {
     let set = |mode| *lock(&PROMPT) = mode;
-    set(Some(terminal::mode()));
+    set(Some(platform::terminal_mode()));
     let answer = prompt();
     set(None);
     answer
@@ -104,34 +108,4 @@ pub fn leave_to<T, E>(
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(unix)]
-mod terminal {
-    use std::io::stdin;
-
-    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-
-    /// How the terminal echoes and edits, if there is one.
-    pub type Mode = Option<Termios>;
-
-    pub fn mode() -> Mode {
-        tcgetattr(stdin()).ok()
-    }
-
-    pub fn restore(mode: Mode) {
-        if let Some(mode) = mode {
-            let _ = tcsetattr(stdin(), OptionalActions::Now, &mode);
-        }
-    }
-}
-
-/// A console that closes with its program needs no mending.
-#[cfg(not(unix))]
-mod terminal {
-    pub type Mode = ();
-
-    pub fn mode() -> Mode {}
-
-    pub fn restore((): Mode) {}
 }

@@ -26,7 +26,6 @@
 //! ```
 
 pub mod args;
-mod child;
 pub mod cli;
 pub mod command;
 pub mod context;
@@ -39,9 +38,11 @@ pub mod front;
 pub mod game;
 pub mod instance;
 mod interrupt;
+mod names;
 mod nbt;
 mod outcome;
 pub mod packwiz;
+mod platform;
 pub mod provision;
 pub mod remote;
 pub mod repository;
@@ -106,6 +107,7 @@ pub fn main() -> Exit {
         let _ = writeln!(err, "cloud-sync: error: something is wrong in cloud-sync itself: {text}");
         let _ = writeln!(err, "cloud-sync: hint: nothing is lost; run it again, and tell us if it stays so");
     });
+    platform::keep_streams();
     interrupt::install();
     if let Command::Completions { shell } = cli.command {
         clap_complete::generate(shell, &mut Cli::command(), "cloud-sync", &mut std::io::stdout());
@@ -116,6 +118,9 @@ pub fn main() -> Exit {
         return report(&cli.args, &Outcome::new(name).failed(&error, cli.args.strict));
     }
     let args = &cli.args;
+    if cfg!(feature = "window") && cli.command.speaks_through_window() && !args.no_gui {
+        platform::leave_own_console();
+    }
     let front = front(name, args);
     if let Command::Run { game, .. } = &cli.command {
         return report(args, &command::run::run(args, &*front, game));
@@ -228,8 +233,8 @@ fn front(command: &str, args: &Args) -> Box<dyn Front> {
 /// A window over `below`, where there may be one.
 #[cfg(feature = "window")]
 fn with_window(below: Box<dyn Front>) -> Box<dyn Front> {
-    use front::window::{Window, has_display};
-    if has_display() { Box::new(Window::new(below)) } else { below }
+    use front::window::Window;
+    if platform::has_display() { Box::new(Window::new(below)) } else { below }
 }
 
 #[cfg(not(feature = "window"))]

@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::front::{Front, Progress, Step};
 use crate::remote::{client, root_cause};
 use crate::restic::{self, ResticError, Version};
-use crate::{durable, interrupt};
+use crate::{durable, interrupt, platform};
 use pins::Pin;
 
 /// The oldest restic that does all we ask for.
@@ -223,7 +223,7 @@ fn install(pin: &Pin, mut archive: File, folder: &Path, file: &Path) -> anyhow::
         Some(expected) => expect_hash("the program in it", expected, &found)?,
         None => durable::replace(&note_of(file), found.as_bytes())?,
     }
-    make_executable(program.as_file())?;
+    platform::make_executable(program.as_file())?;
     program.as_file().sync_all()?;
     // Linux runs no file that is open for writing.
     let program = program.into_temp_path();
@@ -239,16 +239,5 @@ fn expect_hash(what: &str, expected: &str, found: &str) -> anyhow::Result<()> {
     if expected != found {
         bail!("{what} is not the one that is expected (SHA-256 {found} in place of {expected}); it was thrown away");
     }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn make_executable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &File) -> io::Result<()> {
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use reqwest::Url;
 
 use crate::error::{Error, Kind, Result};
+use crate::platform;
 
 /// A repository, without its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +126,7 @@ fn parse_address(text: &str) -> Result<Option<Url>> {
 fn absolute(folder: &str) -> Result<PathBuf> {
     let made = std::path::absolute(folder).map_err(|error| usage(&error.to_string(), folder))?;
     // Where it exists, one folder has one name, however it was written.
-    Ok(dunce::canonicalize(&made).unwrap_or(made))
+    Ok(platform::real_path(&made).unwrap_or(made))
 }
 
 /// Whether an address of any kind has `user:password@` before its host.

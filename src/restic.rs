@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 pub use error::ResticError;
@@ -25,10 +25,10 @@ use process::{Ended, Line, Patience};
 pub use version::{Version, version};
 
 use crate::credentials::Token;
-use crate::env;
 use crate::repository::Repository;
 use crate::snapshot::{Snapshot, SnapshotId};
 use crate::tree::Stat;
+use crate::{env, platform};
 
 /// The result of a verb.
 pub type Result<T> = std::result::Result<T, ResticError>;
@@ -396,6 +396,5 @@ fn inherited(location: &str) -> Vec<(OsString, OsString)> {
 /// `--time` has whole seconds and no zone; restic reads it in its own, which is the one of
 /// `TZ` everywhere but on Windows.
 fn local_time(time: DateTime<Utc>) -> String {
-    const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
-    if cfg!(windows) { time.with_timezone(&Local).format(FORMAT).to_string() } else { time.format(FORMAT).to_string() }
+    platform::in_zone_of_restic(time).format("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -70,6 +70,10 @@ pub struct State {
     /// A push whose end is not known.
     #[serde(default)]
     pub pending: Option<PendingPush>,
+    /// What the cloud has and this disk cannot hold: names that it refuses, or takes for another's.
+    /// It must not look deleted.
+    #[serde(default)]
+    pub refused: BTreeSet<String>,
     /// The digest of the scope under which the manifest was made.
     #[serde(default)]
     pub scope: Option<String>,

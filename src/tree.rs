@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use sha2::{Digest, Sha256};
 
+use crate::platform;
 use crate::scope::Scope;
 use crate::settings::Settings;
 use crate::state::{Entry, Manifest};
@@ -59,6 +60,13 @@ pub struct LeftOut {
     pub why: Why,
 }
 
+impl LeftOut {
+    /// Whether it is `path`, or the folder that this lies in.
+    fn holds(&self, path: &str) -> bool {
+        path.strip_prefix(self.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
 /// Why something is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -74,6 +82,8 @@ pub enum Why {
     InUse,
     /// A world that is not here any more, of which nobody knows yet whether that is meant.
     Gone,
+    /// Something in the cloud that this disk cannot hold.
+    Refused,
 }
 
 impl Why {
@@ -81,7 +91,7 @@ impl Why {
     /// must not make them remove theirs.
     pub fn may_be_synced_elsewhere(self) -> bool {
         match self {
-            Self::Link | Self::Unreadable | Self::InUse | Self::Gone => true,
+            Self::Link | Self::Unreadable | Self::InUse | Self::Gone | Self::Refused => true,
             Self::Name | Self::Special => false,
         }
     }
@@ -100,6 +110,7 @@ impl Why {
             Self::Unreadable => "it cannot be read",
             Self::InUse => "the running game has it open",
             Self::Gone => "it is not here any more",
+            Self::Refused => "this disk cannot hold it",
         }
     }
 }
@@ -159,12 +170,31 @@ impl Tree {
         self.left_out.push(LeftOut { on_disk: PathBuf::from(&path), path, why: Why::Unreadable });
     }
 
+    /// Says nothing about `refused`, which is in the cloud and cannot be here. Gives what of it is
+    /// here by now all the same.
+    pub fn leave_out_refused(&mut self, refused: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut here = BTreeSet::new();
+        for path in refused {
+            let left = LeftOut { path: path.clone(), on_disk: PathBuf::from(path), why: Why::Refused };
+            if self.files.keys().any(|file| left.holds(file)) {
+                here.insert(path.clone());
+            } else {
+                self.left_out.push(left);
+            }
+        }
+        here
+    }
+
     /// Whether `path` lies in something that was left out, so that its absence from
     /// [`Tree::files`] does not mean that it is gone.
     pub fn hides(&self, path: &str) -> bool {
-        self.left_out.iter().any(|left| {
-            path.strip_prefix(left.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
+        self.left_out.iter().any(|left| left.holds(path))
+    }
+
+    /// Whether `path` lies in something that was left out and is in the way of a file from the
+    /// cloud. What the disk refused once is not.
+    pub fn blocks(&self, path: &str) -> bool {
+        self.left_out.iter().any(|left| left.why != Why::Refused && left.holds(path))
     }
 }
 
@@ -291,8 +321,8 @@ impl Walk<'_> {
     /// instance; never into our own folder, to a folder that holds the instance, or in a
     /// circle. Gives the real folder that such a link is in.
     fn may_follow(self, link: &Path, path: &str, trail: &[PathBuf]) -> Option<PathBuf> {
-        let target = dunce::canonicalize(link).ok()?;
-        let here = dunce::canonicalize(link.parent()?).ok()?;
+        let target = platform::real_path(link).ok()?;
+        let here = platform::real_path(link.parent()?).ok()?;
         let leads_home = target.starts_with(self.instance.join(".cloud-sync")) || self.instance.starts_with(&target);
         let is_circle = trail.iter().chain([&here]).any(|folder| folder.starts_with(&target));
         let is_root = self.scope.includes(path) || self.scope.may_include_below(path);

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::exit::Exit;
 use crate::front::Front;
 use crate::outcome::Outcome;
-use crate::{child, interrupt};
+use crate::{interrupt, platform};
 
 /// Pulls, runs the game, and pushes however it ended. The exit code is the game's.
 pub fn run(args: &Args, front: &dyn Front, game: &[OsString]) -> Outcome {
@@ -39,7 +39,6 @@ fn play(game: &[OsString]) -> Result<i32> {
     let (program, arguments) = game.split_first().ok_or_else(|| Error::new(Kind::Usage, "there is no game to run"))?;
     let mut command = Command::new(program);
     command.args(arguments);
-    child::die_with_us(&mut command);
     let not_started = |error: std::io::Error| {
         let name = program.to_string_lossy();
         Error::new(Kind::Failed, format!("the game could not be started: {name}: {error}")).hint(
@@ -50,11 +49,11 @@ fn play(game: &[OsString]) -> Result<i32> {
         if interrupt::requested() {
             return Err(Error::new(Kind::Interrupted, "interrupted; the game was not started"));
         }
-        let game = command.spawn().map_err(not_started)?;
-        let end = child::ender(&game);
+        let game = platform::start_game(&mut command).map_err(not_started)?;
+        let end = platform::ender(&game);
         Ok((game, end))
     };
-    let mut game = interrupt::leave_to(start, child::wait_for_end)?;
+    let mut game = interrupt::leave_to(start, platform::wait_for_end)?;
     let status = game.wait().map_err(|error| Error::new(Kind::Failed, format!("the game is lost: {error}")))?;
-    Ok(child::code_of(status))
+    Ok(platform::code_of(status))
 }

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::front::{counted, human_bytes};
 use crate::outcome::{Explained, Outcome, Part, ScopeReport};
+use crate::platform;
 use crate::scope::{Reason, Scope, world_of};
 use crate::tree::{Tree, Why};
 
@@ -149,7 +150,7 @@ fn inner(root: &Path, place: &Path) -> Option<PathBuf> {
         }
     }
     // The instance may have been named by way of a link.
-    let is_root = |folder: &&Path| *folder == root || dunce::canonicalize(folder).is_ok_and(|folder| folder == root);
+    let is_root = |folder: &&Path| *folder == root || platform::real_path(folder).is_ok_and(|folder| folder == root);
     let above = if plain.starts_with(root) { Some(root) } else { plain.ancestors().find(is_root) };
     let inner = plain.strip_prefix(above?).ok()?;
     (!inner.as_os_str().is_empty()).then(|| inner.to_owned())

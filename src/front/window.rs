@@ -14,6 +14,7 @@ use super::{Conflict, Front, Progress, Reply};
 use crate::credentials::Token;
 use crate::interrupt::{self, Wish};
 use crate::outcome::{Done, Outcome};
+use crate::platform;
 use crate::window::protocol::{Said, Show};
 use crate::window::{NO_WINDOW, texts};
 
@@ -83,13 +84,6 @@ struct Process {
     is_asked: Arc<AtomicBool>,
     is_ready: bool,
     since: Instant,
-}
-
-/// Whether there is a screen that a window could be on.
-pub fn has_display() -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    // Elsewhere there is always one, or opening a window fails at once.
-    !cfg!(target_os = "linux") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
 }
 
 impl Window {
@@ -367,7 +361,7 @@ impl Process {
         let mut command = Command::new(std::env::current_exe()?);
         // It ends when our end of its stdin does. Launchers wait for who has their streams.
         command.arg("window").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn()?;
+        let mut child = platform::start_window(&mut command)?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (mut stdin, stdout) = pipes.ok_or(std::io::ErrorKind::BrokenPipe)?;
         let (lines, to_write) = sync_channel::<String>(BACKLOG);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, MAIN_SEPARATOR_STR, Path};
 
 use anyhow::Context as _;
 
@@ -10,7 +10,7 @@ use anyhow::Context as _;
 pub fn exclude_line(prefix: &Path, pattern: &str) -> Vec<u8> {
     let mut line = escape(prefix.as_os_str().as_encoded_bytes());
     for component in pattern.split('/') {
-        line.push(SEPARATOR);
+        line.extend(MAIN_SEPARATOR_STR.as_bytes());
         line.extend(as_is(component));
     }
     line
@@ -43,8 +43,6 @@ pub fn include_line(path: &str) -> Option<Vec<u8>> {
     (!path.contains(['\n', '\r'])).then_some(line)
 }
 
-const SEPARATOR: u8 = if cfg!(windows) { b'\\' } else { b'/' };
-
 /// Makes every byte stand for itself: `$` is expanded in lists and doubled; a wildcard
 /// becomes a class of one, since Windows has no escape; a space at the end would be trimmed.
 fn escape(bytes: &[u8]) -> Vec<u8> {
@@ -52,7 +50,7 @@ fn escape(bytes: &[u8]) -> Vec<u8> {
     for byte in bytes {
         match byte {
             b'[' | b'*' | b'?' => escaped.extend([b'[', *byte, b']']),
-            b'\\' if !cfg!(windows) => escaped.extend(*b"\\\\"),
+            b'\\' if MAIN_SEPARATOR != '\\' => escaped.extend(*b"\\\\"),
             b'$' => escaped.extend(*b"$$"),
             byte => escaped.push(*byte),
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::error::ResticError;
 use super::event::{self, Event, ItemError};
-use crate::{child, interrupt};
+use crate::{interrupt, platform};
 
 /// The longest line that is read as one; `snapshots` prints all it has in a single line.
 const MAX_LINE: u64 = 128 << 20;
@@ -116,9 +116,7 @@ pub fn run(
         return Err(ResticError::Interrupted);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    platform::prepare(&mut command);
-    child::die_with_us(&mut command);
-    let mut child = command.spawn().map_err(|error| ResticError::Start {
+    let mut child = platform::start_tool(&mut command).map_err(|error| ResticError::Start {
         exe: command.get_program().to_string_lossy().into_owned(),
         cause: error.to_string(),
     })?;
@@ -257,54 +255,4 @@ fn end(child: &mut Child, said: &Receiver<Said>, gently: bool) {
     }
     platform::kill(child);
     let _ = child.wait();
-}
-
-#[cfg(unix)]
-mod platform {
-    use std::os::unix::process::CommandExt as _;
-    use std::process::{Child, Command};
-
-    use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-
-    /// restic gets a process group of its own, so that it and its helpers (ssh, rclone) can
-    /// be ended together and a Ctrl-C reaches it once, from us.
-    pub fn prepare(command: &mut Command) {
-        command.process_group(0);
-    }
-
-    /// Asks it to tidy up and end.
-    pub fn interrupt(child: &Child) -> bool {
-        kill_process(pid(child), Signal::INT).is_ok()
-    }
-
-    pub fn kill(child: &mut Child) {
-        let _ = kill_process_group(pid(child), Signal::KILL);
-        let _ = child.kill();
-    }
-
-    fn pid(child: &Child) -> Pid {
-        Pid::from_child(child)
-    }
-}
-
-#[cfg(windows)]
-mod platform {
-    use std::os::windows::process::CommandExt as _;
-    use std::process::{Child, Command};
-
-    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-
-    /// A launcher's hook must not flash a console.
-    pub fn prepare(command: &mut Command) {
-        command.creation_flags(CREATE_NO_WINDOW);
-    }
-
-    /// A child without a console cannot be asked.
-    pub fn interrupt(_: &Child) -> bool {
-        false
-    }
-
-    pub fn kill(child: &mut Child) {
-        let _ = child.kill();
-    }
 }

@@ -95,7 +95,7 @@ impl Journal {
             // Gone from there means that it is in its place already.
             if fs::symlink_metadata(&staged).is_ok() {
                 stash.make_way(path)?;
-                put(&staged, &instance.root().join(path))?;
+                durable::put(&staged, &instance.root().join(path))?;
             }
         }
         for path in &self.remove {
@@ -220,18 +220,6 @@ impl Stash<'_> {
             folder = parent;
         }
     }
-}
-
-/// Puts a staged file in its place.
-#[cfg(not(windows))]
-fn put(staged: &Path, live: &Path) -> anyhow::Result<()> {
-    durable::rename(staged, live)
-}
-
-/// A rename would keep the access list of another PC; a fresh file gets the folder's.
-#[cfg(windows)]
-fn put(staged: &Path, live: &Path) -> anyhow::Result<()> {
-    durable::move_into_fresh_file(staged, live)
 }
 
 /// The worlds of which `removed` takes every file of `all`.

@@ -13,6 +13,8 @@ use crate::context::Context;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::{Progress, Step, human_bytes};
+use crate::names::Disk;
+use crate::platform;
 use crate::restic::{Listing, Restic, Status, include_line, write_lines};
 use crate::snapshot::SnapshotId;
 use crate::tree::Stat;
@@ -74,7 +76,7 @@ impl Staging {
             listing.snapshot.id.short()
         ));
 
-        let include = match patterns(&wanted, listing) {
+        let include = match patterns(&wanted, listing, &impossible(ctx, &wanted, listing)) {
             Some(patterns) => {
                 let file = self.list("include");
                 write_lines(&file, patterns)?;
@@ -204,27 +206,46 @@ pub fn clear(staging: &Path) -> Result<()> {
     let removed = match fs::remove_dir_all(staging) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            open_folders(staging).and_then(|()| fs::remove_dir_all(staging))
+            platform::open_folders(staging).and_then(|()| fs::remove_dir_all(staging))
         }
         other => other,
     };
     Ok(removed.with_context(|| format!("could not empty {}", staging.display()))?)
 }
 
-/// The lines that make restic restore `wanted`, or none where it had better restore all.
-fn patterns(wanted: &[&String], listing: &Listing) -> Option<Vec<Vec<u8>>> {
+/// What restic must not even try to restore: what this disk cannot hold beside `wanted`. Links may
+/// be forbidden, and nobody wants those of another PC.
+fn impossible(ctx: &Context<'_>, wanted: &[&String], listing: &Listing) -> BTreeSet<String> {
+    let all = listing.files.keys().map(String::as_str);
+    let refused = Disk::of(&ctx.instance).refused(wanted.iter().map(|path| path.as_str()), all);
+    refused.into_keys().chain(listing.specials.iter().cloned()).collect()
+}
+
+/// The lines that make restic restore `wanted`, or none where it had better restore all. It must
+/// not meet `impossible`.
+fn patterns(wanted: &[&String], listing: &Listing, impossible: &BTreeSet<String>) -> Option<Vec<Vec<u8>>> {
     let size_of = |path: &str| listing.files.get(path).map_or(0, |stat| stat.size);
     let wanted_bytes: u64 = wanted.iter().map(|path| size_of(path)).sum();
     let all_bytes: u64 = listing.files.values().map(|stat| stat.size).sum();
-    if wanted.len() * 10 >= listing.files.len() * 8 && wanted_bytes >= all_bytes / 2 {
+    let is_free = impossible.is_empty();
+    if is_free && wanted.len() * 10 >= listing.files.len() * 8 && wanted_bytes >= all_bytes / 2 {
         return None;
     }
+    let folders = |path: &'_ str| path.match_indices('/').map(|(end, _)| path[..end].to_owned()).collect::<Vec<_>>();
+    let barred: BTreeSet<String> = impossible.iter().flat_map(|path| folders(path)).collect();
+    let gives_way = |path: &&&str| path.contains('/') && !barred.contains(parent(path));
     let mut chosen: BTreeSet<&str> = wanted.iter().map(|path| path.as_str()).collect();
     while chosen.len() > MAX_PATTERNS {
         // The deepest names give way to their folders.
-        let depth = chosen.iter().map(|path| path.matches('/').count()).max().filter(|depth| *depth > 0)?;
-        chosen =
-            chosen.iter().map(|path| if path.matches('/').count() == depth { parent(path) } else { path }).collect();
+        let depth_of = |path: &&str| path.matches('/').count();
+        let Some(depth) = chosen.iter().filter(gives_way).map(depth_of).max() else {
+            if is_free {
+                return None;
+            }
+            break;
+        };
+        let is_deepest = |path: &&str| depth_of(path) == depth && gives_way(&path);
+        chosen = chosen.iter().map(|path| if is_deepest(path) { parent(path) } else { path }).collect();
     }
     let mut lines = Vec::with_capacity(chosen.len());
     for mut path in chosen {
@@ -265,29 +286,11 @@ fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
 
 /// The permissions that a new file of this user has.
 fn default_permissions(folder: &Path) -> Result<fs::Permissions> {
-    open_folders(&folder.join("files")).context("could not open the fetched folders")?;
+    // Folders come with the permissions of another PC, too.
+    platform::open_folders(&folder.join("files")).context("could not open the fetched folders")?;
     let probe = folder.join("new");
     let permissions = fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.permissions());
     Ok(permissions.with_context(|| format!("could not write {}", probe.display()))?)
-}
-
-/// Folders come with the permissions of another PC, too.
-#[cfg(unix)]
-fn open_folders(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_folders(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn open_folders(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -302,7 +305,7 @@ mod tests {
     }
 
     fn lines(listing: &Listing, wanted: &[String]) -> Option<Vec<String>> {
-        let lines = patterns(&wanted.iter().collect::<Vec<_>>(), listing)?;
+        let lines = patterns(&wanted.iter().collect::<Vec<_>>(), listing, &BTreeSet::new())?;
         Some(lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect())
     }
 

@@ -86,7 +86,7 @@ impl Observation {
             }
             (state, tree, joined(asking))
         });
-        let state = state?;
+        let mut state = state?;
         base.clone_from(&state.base);
         let (mut tree, remote) = (tree?, remote?);
         // Late, so that it is said once even if the player has to sign in first.
@@ -94,9 +94,14 @@ impl Observation {
         for world in busy {
             tree.leave_out_world(world, Why::InUse);
         }
+        let mut unsaved_state = state.legacy_time.is_some();
+        for path in tree.leave_out_refused(&state.refused) {
+            state.refused.remove(&path);
+            unsaved_state = true;
+        }
         let mut seen = Self {
             scope,
-            unsaved_state: state.legacy_time.is_some(),
+            unsaved_state,
             state,
             tree,
             edits: Edits::default(),

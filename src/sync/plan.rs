@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::units::Unit;
 use crate::error::{Error, Kind, Result};
+use crate::names::{Disk, Refusal};
 use crate::scope::{Scope, world_of};
 use crate::state::Manifest;
 use crate::tree::{Stat, Tree, Why};
@@ -21,6 +22,8 @@ pub struct Sides<'a> {
     pub ancestor: &'a BTreeMap<String, Stat>,
     /// What is synced.
     pub scope: &'a Scope,
+    /// The disk of the instance.
+    pub disk: Disk,
 }
 
 /// How two versions of one file compare, as far as size and time can tell.
@@ -71,6 +74,10 @@ pub struct Plan {
     pub differ: Vec<String>,
     /// Files of the snapshot that come under another name.
     pub beside: Vec<String>,
+    /// Files that this disk cannot hold, and stay away.
+    pub impossible: Vec<String>,
+    /// What this disk refuses, the topmost folder or file of each, and why.
+    pub refused: BTreeMap<String, Refusal>,
     /// Of those to put in place: settings that were merged, so that they are neither side's.
     pub merged: BTreeSet<String>,
 }
@@ -122,14 +129,14 @@ impl<'a> Sides<'a> {
             if same.contains(path) || self.likeness(path, stat) == Likeness::Same {
                 plan.keep.push(path.to_owned());
             } else if matches!(choice, Choice::Local | Choice::Both)
-                || self.tree.left_out.iter().any(|left| left.path == path)
+                || self.tree.left_out.iter().any(|left| left.path == path && left.why != Why::Refused)
             {
                 // What was left out was warned of; it stays as the player made it.
                 plan.differ.push(path.to_owned());
-            } else if self.tree.hides(path) && self.is_known(path, stat) {
+            } else if self.tree.blocks(path) && self.is_known(path, stat) {
                 // Nothing new, so that nothing is in its way.
                 plan.differ.push(path.to_owned());
-            } else if self.tree.hides(path) {
+            } else if self.tree.blocks(path) {
                 return Err(in_the_way(path));
             } else {
                 plan.fetch.push(path.to_owned());
@@ -151,7 +158,27 @@ impl<'a> Sides<'a> {
                 plan.remove.push(path.clone());
             }
         }
+        self.leave_out_impossible(&mut plan);
         Ok(plan)
+    }
+
+    /// Takes out of `plan` what this disk cannot hold beside what stays.
+    fn leave_out_impossible(self, plan: &mut Plan) {
+        let removed: BTreeSet<_> = plan.remove.iter().collect();
+        let stays = self.tree.files.keys().filter(|path| !removed.contains(path)).map(String::as_str);
+        plan.refused = self.disk.refused(stays, plan.fetch.iter().map(String::as_str));
+        // Those under another name are in nobody's way.
+        plan.refused.extend(self.disk.refused(std::iter::empty(), plan.beside.iter().map(String::as_str)));
+        if plan.refused.is_empty() {
+            return;
+        }
+        let is_within = |path: &str, outer: &str| {
+            path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_possible = |path: &String| !plan.refused.keys().any(|outer| is_within(path, outer));
+        plan.beside.retain(is_possible);
+        let (fetch, impossible) = plan.fetch.drain(..).partition(is_possible);
+        (plan.fetch, plan.impossible) = (fetch, impossible);
     }
 }
 
@@ -210,7 +237,8 @@ mod tests {
         let (manifest, cloud) = (manifest(known), files(cloud));
         let tree = Tree { files: files(local), ..Tree::default() };
         let ancestor = BTreeMap::new();
-        let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, ancestor: &ancestor, scope: &scope };
+        let disk = Disk::of_linux();
+        let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, ancestor: &ancestor, scope: &scope, disk };
         let units = known.iter().chain(local).map(|(path, _)| Unit::of(path).path());
         let incomplete = if complete { BTreeSet::new() } else { units.collect() };
         let gaps = Gaps { incomplete, ..Gaps::default() };
@@ -275,7 +303,9 @@ mod tests {
         for path in ["saves/../../etc/passwd", "saves//x", "saves/./x"] {
             let cloud = files(&[(path, stat(1, 1))]);
             let (tree, manifest, ancestor) = (Tree::default(), Manifest::new(), BTreeMap::new());
-            let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, ancestor: &ancestor, scope: &scope };
+            let disk = Disk::of_linux();
+            let sides =
+                Sides { cloud: &cloud, tree: &tree, manifest: &manifest, ancestor: &ancestor, scope: &scope, disk };
             assert_eq!(
                 sides.plan(|_| Choice::Cloud, &BTreeSet::new(), &Gaps::default()).unwrap_err().kind,
                 Kind::Stopped,

@@ -18,6 +18,7 @@ use super::units::{self, Unit, Verdict};
 use crate::context::{Account, Context};
 use crate::error::Result;
 use crate::front::{Answer, counted, human_bytes};
+use crate::names::Disk;
 use crate::outcome::{Done, Outcome, Settled};
 use crate::restic::{Listing, Restic};
 use crate::scope::world_of;
@@ -106,7 +107,8 @@ impl<'a> Restore<'a> {
 
     fn sides(&self) -> Sides<'_> {
         let Observation { tree, scope, state, .. } = self.seen;
-        Sides { cloud: &self.listing.files, tree, manifest: &state.manifest, ancestor: &self.ancestor, scope }
+        let disk = Disk::of(&self.ctx.instance);
+        Sides { cloud: &self.listing.files, tree, manifest: &state.manifest, ancestor: &self.ancestor, scope, disk }
     }
 
     fn cloud_in_scope(&self) -> Files {
@@ -252,6 +254,9 @@ impl<'a> Restore<'a> {
             plan.keep.len(),
             plan.beside.len()
         ));
+        for (path, why) in &plan.refused {
+            ctx.warn(&format!("skipped: {path}: {}", why.text()));
+        }
         let wanted: Vec<_> = plan.fetch.iter().chain(&plan.beside).cloned().collect();
         self.staging.fetch(ctx, &self.restic, &self.listing, &wanted)?;
         self.merge_settings(&mut plan, &choices.settings, known)?;
@@ -345,7 +350,7 @@ impl<'a> Restore<'a> {
         for path in plan.fetch.iter().filter(|path| !plan.merged.contains(*path)) {
             manifest.insert(path.clone(), staged[path].clone());
         }
-        for path in plan.differ.iter().chain(&plan.merged) {
+        for path in plan.differ.iter().chain(&plan.impossible).chain(&plan.merged) {
             let cloud = self.listing.files[path];
             manifest.insert(path.clone(), Entry::new(cloud, cloud, None));
         }
@@ -376,11 +381,19 @@ impl<'a> Restore<'a> {
             joined,
             seen,
             pending: None,
+            refused: self.refused(plan, |path| snapshot.leaves_out(path)),
             scope: Some(scope.digest()),
             manifest,
             legacy_time: None,
             ..state.clone()
         }
+    }
+
+    /// What this disk refuses of the cloud's. What it refused before and the snapshot says nothing
+    /// about is still elsewhere.
+    fn refused(&self, plan: &Plan, is_untold: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let before = self.seen.state.refused.iter().filter(|path| is_untold(path));
+        plan.refused.keys().chain(before).cloned().collect()
     }
 
     /// The state where the player put off a decision: the base stays what it was, so that the
@@ -397,6 +410,7 @@ impl<'a> Restore<'a> {
         State {
             came: state.came.into_iter().chain(came).collect(),
             joined: state.joined.into_iter().chain([(head, put_off.clone())]).collect::<Joined>(),
+            refused: self.refused(plan, |_| true),
             pending: None,
             legacy_time: None,
             ..state

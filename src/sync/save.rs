@@ -15,7 +15,6 @@ use super::observe::Observation;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::front::{Progress, Step, counted, human_bytes};
-use crate::interrupt;
 use crate::outcome::{Done, Outcome};
 use crate::remote::{self, Remote};
 use crate::restic::{
@@ -23,7 +22,8 @@ use crate::restic::{
 };
 use crate::snapshot::{Joined, PushTags, SnapshotId, files_digest};
 use crate::state::{Manifest, PendingPush, State};
-use crate::tree::manifest_of;
+use crate::tree::{Why, manifest_of};
+use crate::{interrupt, platform};
 
 /// How often a push is repeated because a file could not be read.
 const RETRIES: usize = 2;
@@ -306,7 +306,8 @@ fn tell_lost_worlds(ctx: &Context<'_>, seen: &Observation) {
 /// A player must know what is not safe yet.
 fn tell_what_was_left(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
     let mut later = BTreeMap::<_, Vec<_>>::new();
-    for left in &seen.tree.left_out {
+    // What the disk refused was told when it did, and is not this PC's to save.
+    for left in seen.tree.left_out.iter().filter(|left| left.why != Why::Refused) {
         ctx.warn(&format!("not saved: {}: {}", left.path, left.why.text()));
         if left.why.is_for_now() {
             later.entry(left.why.text()).or_default().push(left.path.as_str());
@@ -343,23 +344,13 @@ impl Lists {
         for path in left_out.chain(seen.tree.of_pack.iter().map(Path::new)) {
             match exclude_path(root, path) {
                 Ok(line) => lines.push(line),
-                Err(argument) => odd_excludes.push(os_string(argument)),
+                Err(argument) => odd_excludes.push(platform::os_string(argument)),
             }
         }
         let excludes = staging.list("excludes");
         write_lines(&excludes, lines)?;
         Ok(Self { _staging: staging, names, excludes, odd_excludes })
     }
-}
-
-#[cfg(unix)]
-fn os_string(bytes: Vec<u8>) -> OsString {
-    std::os::unix::ffi::OsStringExt::from_vec(bytes)
-}
-
-#[cfg(not(unix))]
-fn os_string(bytes: Vec<u8>) -> OsString {
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
 fn new_mark() -> Result<String> {

@@ -1,0 +1,239 @@
+//! Which names a disk can hold, and which it takes for the same: what comes from another system
+//! may have names that this one refuses, or two that are one here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+
+use crate::instance::Instance;
+use crate::platform;
+
+/// A disk, as far as names matter.
+#[derive(Clone, Copy, Debug)]
+pub struct Disk {
+    /// Whether a file or folder may have this name.
+    can_hold: fn(&str) -> bool,
+    /// Whether capitals are small letters to it.
+    ignores_case: bool,
+}
+
+/// Why something cannot be on a disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No file has such a name here.
+    Name,
+    /// The disk takes it for this one, which is here or comes.
+    SameAs(String),
+}
+
+impl Refusal {
+    /// The reason, and what helps, in words.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Name => "this system can hold no file of that name; rename it on another PC".to_owned(),
+            Self::SameAs(other) => {
+                format!("this disk cannot tell its name from {other}; rename one of them on another PC")
+            }
+        }
+    }
+}
+
+impl Disk {
+    /// The disk of `instance`. Our own folder answers to capitals where they are the same.
+    pub fn of(instance: &Instance) -> Self {
+        let ours = instance.ours();
+        let capitals = ours.file_name().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+        let ignores_case = fs::symlink_metadata(instance.root().join(capitals)).is_ok();
+        Self { can_hold: platform::can_hold, ignores_case }
+    }
+
+    /// A disk that holds everything and tells everything apart.
+    #[cfg(test)]
+    pub fn of_linux() -> Self {
+        Self { can_hold: |_| true, ignores_case: false }
+    }
+
+    /// A disk of Windows.
+    #[cfg(test)]
+    pub fn of_windows() -> Self {
+        Self { can_hold: can_be_on_windows, ignores_case: true }
+    }
+
+    /// Which of `paths` it cannot hold beside those in `here`, which it does hold: the topmost
+    /// file or folder of each. Of two that are one to it, the one that is here comes first, else
+    /// the first.
+    pub fn refused<'a>(
+        self,
+        here: impl Iterator<Item = &'a str>,
+        paths: impl Iterator<Item = &'a str>,
+    ) -> BTreeMap<String, Refusal> {
+        let mut spellings = Spellings::default();
+        if self.ignores_case {
+            here.for_each(|path| {
+                spellings.clash(path);
+            });
+        }
+        let mut refused = BTreeMap::new();
+        for path in paths {
+            let bad_name = prefixes(path).find(|prefix| !(self.can_hold)(name_of(prefix)));
+            let refusal = match bad_name {
+                Some(prefix) => Some((prefix, Refusal::Name)),
+                None if self.ignores_case => {
+                    spellings.clash(path).map(|(prefix, other)| (prefix, Refusal::SameAs(other)))
+                }
+                None => None,
+            };
+            if let Some((prefix, refusal)) = refusal {
+                refused.entry(prefix.to_owned()).or_insert(refusal);
+            }
+        }
+        refused
+    }
+}
+
+/// How each path was spelled first, by what it is without regard to case.
+#[derive(Default)]
+struct Spellings {
+    known: HashMap<String, String>,
+}
+
+impl Spellings {
+    /// The topmost part of `path` that is spelled otherwise than before, and how that was. If there
+    /// is none, all of it is known from now on.
+    fn clash<'a>(&mut self, path: &'a str) -> Option<(&'a str, String)> {
+        let parts: Vec<_> = prefixes(path).map(|prefix| (prefix, fold(prefix))).collect();
+        for (prefix, folded) in &parts {
+            if let Some(known) = self.known.get(folded).filter(|known| known != prefix) {
+                return Some((prefix, known.clone()));
+            }
+        }
+        for (prefix, folded) in parts {
+            self.known.entry(folded).or_insert_with(|| prefix.to_owned());
+        }
+        None
+    }
+}
+
+/// The folders that lead to `path`, the topmost first, and `path` itself.
+fn prefixes(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(end, _)| &path[..end]).chain([path])
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+fn fold(path: &str) -> String {
+    path.chars().flat_map(char::to_uppercase).collect()
+}
+
+/// Whether Windows can hold a file or folder of this name: no character and no device of its own,
+/// no dot or space at the end, which it would drop, and no more letters than it has room for.
+#[cfg(any(windows, test))]
+pub fn can_be_on_windows(name: &str) -> bool {
+    const LONGEST: usize = 255;
+    let has_odd =
+        name.chars().any(|letter| letter < ' ' || matches!(letter, '<' | '>' | ':' | '"' | '\\' | '|' | '?' | '*'));
+    let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ').to_uppercase();
+    let is_device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
+        || ["COM", "LPT"].iter().any(|kind| stem.strip_prefix(kind).is_some_and(is_port));
+    !has_odd && !is_device && !name.ends_with(['.', ' ']) && name.encode_utf16().count() <= LONGEST
+}
+
+#[cfg(any(windows, test))]
+fn is_port(number: &str) -> bool {
+    let mut letters = number.chars();
+    letters.next().is_some_and(|letter| letter.is_ascii_digit() || matches!(letter, '\u{b9}' | '\u{b2}' | '\u{b3}'))
+        && letters.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_refuses_names_that_other_systems_have() {
+        for name in [
+            "CON",
+            "con",
+            "nul.txt",
+            "aux .dat",
+            "COM1",
+            "lpt9.log",
+            "COM\u{b9}",
+            "CONIN$",
+            "a:b",
+            "what?",
+            "a*b",
+            "<x>",
+            "a|b",
+            "say \"hi\"",
+            "back\\slash",
+            "tab\there",
+            "dot.",
+            "space ",
+            "...",
+            &"n".repeat(256),
+        ] {
+            assert!(!can_be_on_windows(name), "{name:?}");
+        }
+        for name in [
+            "World",
+            "CONSOLE",
+            "Nulls",
+            "com",
+            "COM10",
+            "COMX",
+            "lpt",
+            "a.con",
+            ".minecraft",
+            "W\u{f6}rld (1)",
+            " leading",
+            "r.0.0.mca",
+            "100%",
+            "$x",
+            "#1!",
+            "\u{1f980}",
+            &"n".repeat(255),
+        ] {
+            assert!(can_be_on_windows(name), "{name:?}");
+        }
+    }
+
+    fn refused(disk: Disk, here: &[&str], paths: &[&str]) -> Vec<(String, Option<String>)> {
+        let refused = disk.refused(here.iter().copied(), paths.iter().copied());
+        let other = |refusal| match refusal {
+            Refusal::Name => None,
+            Refusal::SameAs(other) => Some(other),
+        };
+        refused.into_iter().map(|(path, refusal)| (path, other(refusal))).collect()
+    }
+
+    #[test]
+    fn what_cannot_be_held_is_named_by_its_topmost_folder() {
+        let paths = ["saves/A/level.dat", "saves/a:b/level.dat", "saves/a:b/region/r.mca", "saves/A/data/aux.dat"];
+        let expected = [("saves/A/data/aux.dat".to_owned(), None), ("saves/a:b".to_owned(), None)];
+        assert_eq!(refused(Disk::of_windows(), &[], &paths), expected);
+    }
+
+    #[test]
+    fn of_two_names_that_differ_in_case_the_one_that_is_here_wins() {
+        let paths = ["saves/WORLD/level.dat", "saves/World/level.dat", "saves/World/region/r.mca"];
+        let same_as = |name: &str, other: &str| (name.to_owned(), Some(other.to_owned()));
+        assert_eq!(refused(Disk::of_windows(), &[], &paths), [same_as("saves/World", "saves/WORLD")]);
+        assert_eq!(
+            refused(Disk::of_windows(), &["saves/World/level.dat"], &paths),
+            [same_as("saves/WORLD", "saves/World")]
+        );
+        // Both go where another is already.
+        assert_eq!(
+            refused(Disk::of_windows(), &["saves/world/level.dat"], &paths),
+            [same_as("saves/WORLD", "saves/world"), same_as("saves/World", "saves/world")]
+        );
+    }
+
+    #[test]
+    fn a_disk_that_tells_them_apart_holds_both() {
+        let paths = ["saves/WORLD/level.dat", "saves/World/level.dat", "saves/a:b/level.dat"];
+        assert_eq!(refused(Disk::of_linux(), &["saves/world/x"], &paths), []);
+    }
+}

@@ -1,0 +1,191 @@
+//! Windows.
+
+mod access;
+mod console;
+mod job;
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::windows::fs::FileTypeExt as _;
+use std::os::windows::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::Duration;
+
+use chrono::{DateTime, Local, Utc};
+use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION};
+use windows_sys::Win32::System::Threading::CREATE_NO_WINDOW;
+
+use crate::names::can_be_on_windows;
+
+pub use access::{keep_private, open_folders};
+pub use console::{end_gently_with_console, keep_streams, leave_own_console};
+
+/// Whether a file that is moved brings along who may read it on the PC that it came from: its
+/// access list moves with it, where a copy gets that of its new folder.
+pub const MOVES_KEEP_FOREIGN_ACCESS: bool = true;
+
+/// A virus scanner holds a new file for moments; so often it is tried again, after twice the time.
+const TRIES: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Starts restic, without a console that would flash. It and its helpers (ssh, rclone) die with
+/// us.
+pub fn start_tool(command: &mut Command) -> io::Result<Child> {
+    let tool = command.creation_flags(CREATE_NO_WINDOW).spawn()?;
+    job::TOOLS.take_in(&tool);
+    Ok(tool)
+}
+
+/// Starts the game, which dies with us. What it starts, a browser perhaps, does not.
+pub fn start_game(command: &mut Command) -> io::Result<Child> {
+    let game = command.spawn()?;
+    job::GAME.take_in(&game);
+    Ok(game)
+}
+
+/// Starts our window, without a console beside it. It outlives us for a moment.
+pub fn start_window(command: &mut Command) -> io::Result<Child> {
+    command.creation_flags(CREATE_NO_WINDOW).spawn()
+}
+
+/// Asks restic to tidy up and end. Nobody can ask a program without our console.
+pub fn interrupt(_: &Child) -> bool {
+    false
+}
+
+/// Ends restic at once; its helpers end with their pipes, or else with us.
+pub fn kill(tool: &mut Child) {
+    let _ = tool.kill();
+}
+
+/// Waits for its end, after which it can still be asked how it ended.
+pub fn wait_for_end(child: &mut Child) {
+    let _ = child.wait();
+}
+
+/// How to ask it to end: what asks us to end on a console asks all that run in it.
+pub fn ender(_: &Child) -> Box<dyn Fn() + Send> {
+    Box::new(|| {})
+}
+
+/// The exit code.
+pub fn code_of(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(1)
+}
+
+/// How the console echoes and edits: it closes with its program, or mends itself.
+pub type TerminalMode = ();
+
+/// The mode of our console.
+pub fn terminal_mode() -> TerminalMode {}
+
+/// Gives our console back the mode it had.
+pub fn restore_terminal((): TerminalMode) {}
+
+/// Whether there is a screen that a window could be on: there is one, or opening it fails at once.
+pub fn has_display() -> bool {
+    true
+}
+
+/// Who holds the lock of a running game on this file: nobody or somebody. Nobody else can read
+/// what is locked.
+#[expect(clippy::option_option, reason = "held or not, and by whom if that is known")]
+pub fn lock_holder(lock: &Path) -> Option<Option<u32>> {
+    use std::io::Read as _;
+    let read = File::open(lock).and_then(|mut file| file.read(&mut [0]));
+    let error = read.err()?;
+    is_one_of(&error, &[ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION]).then_some(None)
+}
+
+fn is_one_of(error: &io::Error, codes: &[u32]) -> bool {
+    let code = error.raw_os_error().map(i32::cast_unsigned);
+    code.is_some_and(|code| codes.contains(&code))
+}
+
+/// The one real path of a file or folder, in a form that every program understands if there is
+/// one: without `\\?\`.
+pub fn real_path(path: &Path) -> io::Result<PathBuf> {
+    const LONGEST: usize = 240;
+    let real = dunce::canonicalize(path)?;
+    let share = real.to_str().and_then(|text| text.strip_prefix(r"\\?\UNC\"));
+    Ok(match share {
+        Some(share) if share.len() <= LONGEST => PathBuf::from(format!(r"\\{share}")),
+        _ => real,
+    })
+}
+
+/// Does it again and again, for a while, as long as somebody has a file open that is in the way.
+pub fn patiently<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    const IN_USE: &[u32] = &[ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION];
+    for again in 0..TRIES {
+        match act() {
+            Err(error) if is_one_of(&error, IN_USE) => thread::sleep(FIRST_PAUSE * 2_u32.pow(again)),
+            done => return done,
+        }
+    }
+    act()
+}
+
+/// Makes the link at `link` once more, at `new`.
+pub fn link_again(link: &Path, new: &Path) -> io::Result<()> {
+    use std::os::windows::fs::{symlink_dir, symlink_file};
+    let target = fs::read_link(link)?;
+    if is_folder_link(link)? { symlink_dir(target, new) } else { symlink_file(target, new) }
+}
+
+/// Removes a link, not what it leads to.
+pub fn remove_link(link: &Path) -> io::Result<()> {
+    if is_folder_link(link)? { fs::remove_dir(link) } else { fs::remove_file(link) }
+}
+
+fn is_folder_link(link: &Path) -> io::Result<bool> {
+    Ok(fs::symlink_metadata(link)?.file_type().is_symlink_dir())
+}
+
+/// Makes all that was written below `folder` survive a power cut.
+pub fn sync_below(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_below(&entry.path())?;
+        } else if !entry.metadata()?.permissions().readonly() {
+            // Only what is open for writing can be flushed.
+            patiently(|| File::options().write(true).open(entry.path()))?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+/// The same for renames, which are as durable as the volume's journal.
+pub fn sync_renames(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// The same for the names in one folder.
+pub fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes a file a program, which its name does here.
+pub fn make_executable(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// The text of a file's name.
+pub fn os_string(name: Vec<u8>) -> OsString {
+    String::from_utf8_lossy(&name).into_owned().into()
+}
+
+/// What `--time` must say for restic to mean `time`: it has no zone, and restic reads it in the
+/// PC's, whatever `TZ` says.
+pub fn in_zone_of_restic(time: DateTime<Utc>) -> DateTime<Local> {
+    time.with_timezone(&Local)
+}
+
+/// Whether a file may have this name.
+pub fn can_hold(name: &str) -> bool {
+    can_be_on_windows(name)
+}
