@@ -1,6 +1,6 @@
 # The recipes people need. Each fetches what it needs by itself.
 
-.PHONY: demo test check walk bench pictures macos-check release
+.PHONY: demo test check walk bench pictures macos-check windows-test release
 
 # Two sample PCs with one folder as their cloud.
 demo:
@@ -22,6 +22,10 @@ check:
 # That program and tests compile for macOS, on a machine that is none.
 macos-check:
 	bash tests/support/macos-check.sh
+
+# The tests of Windows, under wine, where a toolchain for it is at hand.
+windows-test:
+	bash tests/support/windows-test.sh
 
 # Random walks of three PCs, seed after seed, until one fails or you have seen enough.
 walk:

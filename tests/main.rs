@@ -34,5 +34,7 @@ mod cli {
     mod walk;
     #[cfg(all(target_os = "linux", feature = "window"))]
     mod window;
+    #[cfg(target_os = "linux")]
+    mod wine;
     mod world;
 }

@@ -34,7 +34,7 @@ impl Fake {
     }
 
     pub fn exe(&self) -> PathBuf {
-        self.folder.path().join("restic")
+        self.folder.path().join(format!("restic{}", std::env::consts::EXE_SUFFIX))
     }
 
     /// A file in its folder.

@@ -104,8 +104,18 @@ impl Drop for Game {
     }
 }
 
-/// No test: the game where there is no Java.
+/// The lock that Java takes.
 #[cfg(unix)]
+fn lock(file: &std::fs::File) {
+    rustix::fs::fcntl_lock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+}
+
+#[cfg(windows)]
+fn lock(file: &std::fs::File) {
+    file.try_lock().unwrap();
+}
+
+/// No test: the game where there is no Java.
 #[test]
 #[ignore = "what the tests run where there is no Java"]
 #[expect(clippy::exit, reason = "it crashes when it is told to")]
@@ -125,10 +135,10 @@ fn the_stand_in() {
         let words: Vec<_> = line.splitn(3, ' ').collect();
         match words[..] {
             ["open", world] => {
-                let lock = File::create(Path::new(world).join("session.lock")).unwrap();
-                (&lock).write_all("\u{2603}".as_bytes()).unwrap();
-                rustix::fs::fcntl_lock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
-                locks.insert(world.to_owned(), lock);
+                let file = File::create(Path::new(world).join("session.lock")).unwrap();
+                (&file).write_all("\u{2603}".as_bytes()).unwrap();
+                lock(&file);
+                locks.insert(world.to_owned(), file);
             }
             ["close", world] => drop(locks.remove(world).unwrap()),
             ["write", file, text] => fs::write(file, text).unwrap(),

@@ -16,6 +16,8 @@ pub mod proxy;
 pub mod terminal;
 pub mod tools;
 pub mod whole;
+#[cfg(target_os = "linux")]
+pub mod wine;
 pub mod world;
 
 pub use cloud::Cloud;

@@ -1,0 +1,102 @@
+//! A PC with Windows, beside those with Linux: the same instance folder, and the Windows program
+//! run in it by wine.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::pc::{Pc, Ran, ran};
+
+/// What the environment must tell: the program to run, how to run it without and with a screen,
+/// where restic.exe is, and the folder of wine's own.
+const PROGRAM: &str = "CLOUD_SYNC_WINE_PROGRAM";
+const RUN: &str = "CLOUD_SYNC_WINE_RUN";
+const GUI: &str = "CLOUD_SYNC_WINE_GUI";
+const RESTIC: &str = "CLOUD_SYNC_WINE_RESTIC";
+const PREFIX: &str = "CLOUD_SYNC_WINE_PREFIX";
+
+static DRIVES: AtomicU8 = AtomicU8::new(b'h');
+
+/// A PC with Windows, whose instance is on a drive of its own.
+pub struct WindowsPc {
+    pub pc: Pc,
+    drive: PathBuf,
+    letter: char,
+}
+
+impl WindowsPc {
+    pub fn new(pc: Pc) -> Self {
+        let letter = char::from(DRIVES.fetch_add(1, Ordering::SeqCst));
+        let drive = Path::new(&setting(PREFIX)).join("dosdevices").join(format!("{letter}:"));
+        let _ = fs::remove_file(&drive);
+        std::os::unix::fs::symlink(&pc.home, &drive).unwrap();
+        Self { pc, drive, letter }
+    }
+
+    /// The instance as Windows names it.
+    pub fn instance(&self) -> String {
+        let inner = self.pc.dir.strip_prefix(&self.pc.home).unwrap();
+        format!("{}:\\{}", self.letter, inner.to_str().unwrap().replace('/', "\\"))
+    }
+
+    /// A command of the Windows program, without a screen.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare(RUN, arguments);
+        command.arg("--pack-folder").arg(self.instance()).arg("--json");
+        command
+    }
+
+    /// A command as a launcher runs it, for people, with a screen, where drives are others.
+    pub fn hook(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare(GUI, arguments);
+        command.arg("--pack-folder").arg(windows_path(&self.pc.dir));
+        command
+    }
+
+    fn bare(&self, how: &str, arguments: &[&str]) -> Command {
+        let how = setting(how);
+        let mut words = how.split_whitespace();
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).arg(setting(PROGRAM)).args(arguments);
+        command.arg(format!("--url={}", self.pc.url)).arg("--token-file").arg(windows_path(&self.pc.token_file));
+        for name in ["CLOUD_SYNC_URL", "CLOUD_SYNC_PACK_FOLDER", "INST_MC_DIR", "WAYLAND_DISPLAY"] {
+            command.env_remove(name);
+        }
+        command
+            .env("CLOUD_SYNC_CACHE_DIR", windows_path(&self.pc.home.join("cache")))
+            .env("CLOUD_SYNC_RESTIC_BINARY", windows_path(Path::new(&setting(RESTIC))))
+            .env("CLOUD_SYNC_MACHINE", &self.pc.name)
+            .current_dir(&self.pc.home)
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        ran(&mut self.command(arguments))
+    }
+
+    pub fn pull(&self) -> Ran {
+        self.run(&["pull"])
+    }
+
+    pub fn push(&self) -> Ran {
+        self.run(&["push"])
+    }
+}
+
+impl Drop for WindowsPc {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.drive);
+    }
+}
+
+/// The file as Windows names it.
+pub fn windows_path(file: &Path) -> OsString {
+    format!("Z:{}", file.to_str().unwrap().replace('/', "\\")).into()
+}
+
+fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; `make windows-test` sets it"))
+}
