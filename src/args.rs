@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, global = true, value_name = "PATH", env = env::TOKEN_FILE, value_parser = path())]
     pub token_file: Option<PathBuf>,
 
-    /// The restic to run, 0.18.1 or newer
+    /// The restic to run, 0.18.1 or newer, on Windows 0.19
     #[arg(long, global = true, value_name = "PATH", env = env::RESTIC_BINARY, value_parser = path())]
     pub restic_binary: Option<PathBuf>,
 

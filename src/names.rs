@@ -2,6 +2,7 @@
 //! may have names that this one refuses, or two that are one here.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::fs;
 
 use crate::instance::Instance;
@@ -41,7 +42,7 @@ impl Disk {
     /// The disk of `instance`. Our own folder answers to capitals where they are the same.
     pub fn of(instance: &Instance) -> Self {
         let ours = instance.ours();
-        let capitals = ours.file_name().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+        let capitals = ours.file_name().map(OsStr::to_ascii_uppercase).unwrap_or_default();
         let ignores_case = fs::symlink_metadata(instance.root().join(capitals)).is_ok();
         Self { can_hold: platform::can_hold, ignores_case }
     }

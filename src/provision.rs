@@ -20,7 +20,7 @@ use crate::{durable, interrupt, platform};
 use pins::Pin;
 
 /// The oldest restic that does all we ask for.
-pub const OLDEST: Version = Version(0, 18, 1);
+pub const OLDEST: Version = platform::OLDEST_RESTIC;
 
 /// A download may take its time, but not go silent for longer than this.
 const SILENCE: Duration = Duration::from_secs(20);

@@ -5,7 +5,7 @@ mod console;
 mod job;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::windows::fs::FileTypeExt as _;
 use std::os::windows::process::CommandExt as _;
@@ -19,6 +19,7 @@ use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_LOCK_VIOLATION, 
 use windows_sys::Win32::System::Threading::CREATE_NO_WINDOW;
 
 use crate::names::can_be_on_windows;
+use crate::restic::Version;
 
 pub use access::{keep_private, open_folders};
 pub use console::{end_gently_with_console, keep_streams, leave_own_console};
@@ -26,6 +27,10 @@ pub use console::{end_gently_with_console, keep_streams, leave_own_console};
 /// Whether a file that is moved brings along who may read it on the PC that it came from: its
 /// access list moves with it, where a copy gets that of its new folder.
 pub const MOVES_KEEP_FOREIGN_ACCESS: bool = true;
+
+/// The oldest restic that does all we ask for. Those before make the rights that another PC's
+/// folders hand down into rights of each file, which may lock us out of what they fetch.
+pub const OLDEST_RESTIC: Version = Version(0, 19, 0);
 
 /// A virus scanner holds a new file for moments; so often it is tried again, after twice the time.
 const TRIES: u32 = 8;
@@ -91,13 +96,20 @@ pub fn has_display() -> bool {
 }
 
 /// Who holds the lock of a running game on this file: nobody or somebody. Nobody else can read
-/// what is locked.
+/// what is locked; an empty file has nothing to read, and is asked for a lock, for a moment, that
+/// others may have, too.
 #[expect(clippy::option_option, reason = "held or not, and by whom if that is known")]
 pub fn lock_holder(lock: &Path) -> Option<Option<u32>> {
     use std::io::Read as _;
-    let read = File::open(lock).and_then(|mut file| file.read(&mut [0]));
-    let error = read.err()?;
-    is_one_of(&error, &[ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION]).then_some(None)
+    let is_held = |error: &io::Error| is_one_of(error, &[ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION]);
+    let mut file = match File::open(lock) {
+        Ok(file) => file,
+        Err(error) => return is_held(&error).then_some(None),
+    };
+    if file.read(&mut [0]).is_err_and(|error| is_held(&error)) {
+        return Some(None);
+    }
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(None)
 }
 
 fn is_one_of(error: &io::Error, codes: &[u32]) -> bool {
@@ -108,13 +120,17 @@ fn is_one_of(error: &io::Error, codes: &[u32]) -> bool {
 /// The one real path of a file or folder, in a form that every program understands if there is
 /// one: without `\\?\`.
 pub fn real_path(path: &Path) -> io::Result<PathBuf> {
+    Ok(plain(dunce::canonicalize(path)?))
+}
+
+/// The path of a share as people write it. A long one needs its mark.
+fn plain(real: PathBuf) -> PathBuf {
     const LONGEST: usize = 240;
-    let real = dunce::canonicalize(path)?;
     let share = real.to_str().and_then(|text| text.strip_prefix(r"\\?\UNC\"));
-    Ok(match share {
+    match share {
         Some(share) if share.len() <= LONGEST => PathBuf::from(format!(r"\\{share}")),
         _ => real,
-    })
+    }
 }
 
 /// Does it again and again, for a while, as long as somebody has a file open that is in the way.
@@ -188,4 +204,54 @@ pub fn in_zone_of_restic(time: DateTime<Utc>) -> DateTime<Local> {
 /// Whether a file may have this name.
 pub fn can_hold(name: &str) -> bool {
     can_be_on_windows(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_named_as_people_write_it() {
+        let long = format!(r"\\?\UNC\nas\games\{}", "x".repeat(300));
+        for (real, expected) in [
+            (r"\\?\UNC\nas\games\Sky", r"\\nas\games\Sky"),
+            (r"C:\Games\Sky", r"C:\Games\Sky"),
+            (long.as_str(), long.as_str()),
+        ] {
+            assert_eq!(plain(PathBuf::from(real)), Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn a_file_that_somebody_holds_for_a_moment_is_waited_for() {
+        use std::os::windows::fs::OpenOptionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.json");
+        fs::write(&file, "old").unwrap();
+        // As a virus scanner does, it lets nobody else in.
+        let mut held = Some(File::options().read(true).share_mode(0).open(&file).unwrap());
+        let mut tries = 0;
+        let read = patiently(|| {
+            tries += 1;
+            if tries == 3 {
+                held = None;
+            }
+            fs::read_to_string(&file)
+        });
+        assert_eq!((read.unwrap(), tries), ("old".to_owned(), 3));
+        assert!(held.is_none());
+    }
+
+    #[test]
+    fn a_private_folder_is_open_to_ourselves() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = folder.path().join("token");
+        for round in ["first", "again"] {
+            keep_private(folder.path()).unwrap();
+            fs::write(&token, round).unwrap();
+            assert_eq!(fs::read_to_string(&token).unwrap(), round);
+        }
+        open_folders(folder.path()).unwrap();
+        assert_eq!(fs::read_to_string(&token).unwrap(), "again");
+    }
 }

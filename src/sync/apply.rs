@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
+use crate::platform::patiently;
 use crate::scope::world_of;
 use crate::state::State;
 
@@ -103,7 +104,7 @@ impl Journal {
         }
         durable::sync_renames(instance.root())?;
         self.next.save(&instance.state_file())?;
-        fs::remove_file(instance.journal_file()).context("could not remove the journal")?;
+        patiently(|| fs::remove_file(instance.journal_file())).context("could not remove the journal")?;
         match self.source.strip_prefix("undo/").and_then(|rest| rest.strip_suffix("/files")) {
             Some(copy) => undo::remove(&instance.undo().join(copy))?,
             None => fetch::clear(&instance.staging())?,

@@ -14,7 +14,7 @@ use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::{Progress, Step, human_bytes};
 use crate::names::Disk;
-use crate::platform;
+use crate::platform::{self, patiently};
 use crate::restic::{Listing, Restic, Status, include_line, write_lines};
 use crate::snapshot::SnapshotId;
 use crate::tree::Stat;
@@ -129,7 +129,8 @@ impl Staging {
         }
         let live = fs::metadata(ctx.instance.root().join(path)).ok().filter(fs::Metadata::is_file);
         let permissions = live.map_or_else(|| new.clone(), |live| live.permissions());
-        fs::set_permissions(&file, permissions).with_context(|| format!("could not change {}", file.display()))?;
+        patiently(|| fs::set_permissions(&file, permissions.clone()))
+            .with_context(|| format!("could not change {}", file.display()))?;
         Ok(())
     }
 
@@ -159,7 +160,7 @@ impl Staging {
     /// the same size and time for the one that it knows.
     pub fn replace(&self, path: &str, content: &[u8]) -> Result<()> {
         let file = self.file(path);
-        Ok(fs::write(&file, content).with_context(|| format!("could not write {}", file.display()))?)
+        Ok(patiently(|| fs::write(&file, content)).with_context(|| format!("could not write {}", file.display()))?)
     }
 
     /// Gives the staged file another name.
@@ -167,7 +168,7 @@ impl Staging {
         let (from, to) = (self.file(path), self.file(new));
         let folder = to.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)
-            .and_then(|()| fs::rename(&from, &to))
+            .and_then(|()| patiently(|| fs::rename(&from, &to)))
             .with_context(|| format!("could not move {} to {}", from.display(), to.display()))?;
         self.staged.remove(path);
         Ok(())
@@ -203,7 +204,7 @@ impl Drop for Staging {
 
 /// Removes the staging folder, whatever permissions another PC's folders brought along.
 pub fn clear(staging: &Path) -> Result<()> {
-    let removed = match fs::remove_dir_all(staging) {
+    let removed = match patiently(|| fs::remove_dir_all(staging)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             platform::open_folders(staging).and_then(|()| fs::remove_dir_all(staging))

@@ -16,6 +16,7 @@ use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::outcome::{Done, Outcome};
+use crate::platform::patiently;
 use crate::scope::{Scope, world_of};
 use crate::state::{Manifest, State};
 use crate::tree::{Stat, Tree, manifest_of};
@@ -82,9 +83,9 @@ fn write_note(folder: &Path, note: &Note) -> Result<()> {
 /// Deletes an undo copy.
 pub fn remove(folder: &Path) -> Result<()> {
     // Without its note it is no undo copy any more, even if this is cut off here.
-    let gone = match fs::remove_file(folder.join(NOTE)) {
+    let gone = match patiently(|| fs::remove_file(folder.join(NOTE))) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => fs::remove_dir_all(folder),
+        _ => patiently(|| fs::remove_dir_all(folder)),
     };
     match gone {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use cloud_sync::provision::OLDEST;
 use serde_json::json;
 
 use crate::support::fake::Fake;
@@ -288,11 +289,12 @@ fn a_restic_that_cannot_be_had_is_named() {
     let silent = Fake::new(&json!({"version": {"exit": 1}}));
     let flood = Fake::new(&json!({"version": {"flood": true}}));
     let missing = cloud.home.path().join("no-such-restic");
+    let too_old = format!("it is restic 0.14.0, and {OLDEST} is the oldest that will do");
     for (exe, reason) in [
         (&missing, "no-such-restic"),
         (&no_program, "could not start restic"),
         (&a.dir, "could not start restic"),
-        (&old.exe(), "it is restic 0.14.0, and 0.18.1 is the oldest that will do"),
+        (&old.exe(), &too_old),
         (&other.exe(), "does not tell its version"),
         (&silent.exe(), "does not tell its version"),
         (&flood.exe(), "no end of text"),
@@ -308,7 +310,10 @@ fn a_restic_that_cannot_be_had_is_named() {
             ran(command.env_remove("CLOUD_SYNC_RESTIC_BINARY").env("PATH", path))
         };
         for (pc, verb, divergence) in [(&a, "push", "ahead"), (&c, "pull", "unknown")] {
-            run(pc, verb).expect(1, divergence, "failed").says("no restic 0.18.1 or newer").says("install restic");
+            run(pc, verb)
+                .expect(1, divergence, "failed")
+                .says(&format!("no restic {OLDEST} or newer"))
+                .says("install restic");
         }
     }
     before.assert_kept(&a, &cloud);

@@ -5,10 +5,12 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::support::Cloud;
 use crate::support::evening::{LEVEL, REGION, play_first};
 use crate::support::pc::{assert_same, heard};
-use crate::support::wine::WindowsPc;
+use crate::support::wine::{WindowsPc, processes_with, windows_path};
 
 /// The height of the window with a conflict.
 const CONFLICT: u32 = 600;
@@ -167,6 +169,38 @@ fn the_window_opens_under_windows_and_its_answer_counts() {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert_eq!(windows.pc.read(LEVEL), "day 2 on Linux", "{}{}", ran.stdout, ran.stderr);
     assert!(windows.pc.undo_files().values().any(|content| content == b"day 2 on Windows"));
+}
+
+#[test]
+#[ignore = "wants wine"]
+fn restic_dies_with_us_under_windows() {
+    let cloud = Cloud::folder();
+    let windows = WindowsPc::new(cloud.pc("Windows"));
+    play_first(&windows.pc);
+    let folder = cloud.home.path().join("fake");
+    let fake = WindowsPc::fake_restic(&folder, &json!({"backup": {"hang": true}}));
+    let mut push = windows.command(&["push"]);
+    push.env("CLOUD_SYNC_RESTIC_BINARY", &fake).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut push = push.spawn().unwrap();
+    let hanging = || processes_with(&windows_path(&folder).to_string_lossy());
+    wait_until("restic runs", || !hanging().is_empty());
+    let ours = processes_with(&windows.instance());
+    assert!(!ours.is_empty());
+    for process in ours.iter().filter(|process| !hanging().contains(process)) {
+        assert!(Command::new("kill").args(["-9", &process.to_string()]).status().unwrap().success());
+    }
+    wait_until("restic dies", || hanging().is_empty());
+    push.wait().unwrap();
+    windows.push().expect(0, "ahead", "saved");
+}
+
+#[track_caller]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// A screen that nobody sees, and the key to it.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use serde_json::{Value, json};
+
 use super::pc::{Pc, Ran, ran};
 
 /// What the environment must tell: the program to run, how to run it without and with a screen,
@@ -73,6 +75,16 @@ impl WindowsPc {
         command
     }
 
+    /// Puts a fake restic for Windows into `folder` that obeys `verbs`.
+    pub fn fake_restic(folder: &Path, verbs: &Value) -> OsString {
+        let fake = Path::new(&setting(PROGRAM)).with_file_name("fake-restic.exe");
+        fs::create_dir_all(folder).unwrap();
+        fs::copy(fake, folder.join("restic.exe")).unwrap();
+        let script = json!({ "real": windows_path(Path::new(&setting(RESTIC))).to_str(), "verbs": verbs });
+        fs::write(folder.join("script.json"), script.to_string()).unwrap();
+        windows_path(&folder.join("restic.exe"))
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Ran {
         ran(&mut self.command(arguments))
     }
@@ -95,6 +107,19 @@ impl Drop for WindowsPc {
 /// The file as Windows names it.
 pub fn windows_path(file: &Path) -> OsString {
     format!("Z:{}", file.to_str().unwrap().replace('/', "\\")).into()
+}
+
+/// The processes that run a Windows program and have `word` in their command line.
+pub fn processes_with(word: &str) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let id = |entry: fs::DirEntry| -> Option<u32> {
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).into_owned();
+        // Not those that only start wine.
+        (line.as_bytes().get(1) == Some(&b':') && line.contains(word))
+            .then(|| entry.file_name().to_str()?.parse().ok())?
+    };
+    processes.filter_map(id).collect()
 }
 
 fn setting(name: &str) -> String {
