@@ -1,11 +1,14 @@
 //! What a player, a launcher or a disk may get wrong: a clear message, an exit code, and nothing lost.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::json;
 
+#[cfg(unix)]
 use crate::support::cloud::tags;
 use crate::support::fake::Fake;
 use crate::support::pc::{assert_same, ran, tree};

@@ -1,5 +1,6 @@
 //! A pack that packwiz keeps up to date, and what of it is the player's; and `scope`, which tells.
 
+#[cfg(unix)]
 use std::fs;
 use std::process::Command;
 

@@ -184,11 +184,8 @@ fn restic_dies_with_us_under_windows() {
     let mut push = push.spawn().unwrap();
     let hanging = || processes_with(&windows_path(&folder).to_string_lossy());
     wait_until("restic runs", || !hanging().is_empty());
-    let ours = processes_with(&windows.instance());
-    assert!(!ours.is_empty());
-    for process in ours.iter().filter(|process| !hanging().contains(process)) {
-        assert!(Command::new("kill").args(["-9", &process.to_string()]).status().unwrap().success());
-    }
+    // What ran wine has become the Windows program.
+    push.kill().unwrap();
     wait_until("restic dies", || hanging().is_empty());
     push.wait().unwrap();
     windows.push().expect(0, "ahead", "saved");

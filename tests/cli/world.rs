@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+#[cfg(unix)]
 use std::path::Path;
 use std::time::Duration;
 

@@ -38,6 +38,7 @@ impl Fake {
     }
 
     /// A file in its folder.
+    #[cfg(unix)]
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -115,7 +115,7 @@ pub fn processes_with(word: &str) -> Vec<u32> {
     let id = |entry: fs::DirEntry| -> Option<u32> {
         let line = fs::read(entry.path().join("cmdline")).ok()?;
         let line = String::from_utf8_lossy(&line).into_owned();
-        // Not those that only start wine.
+        // What Windows programs start is named as Windows names it.
         (line.as_bytes().get(1) == Some(&b':') && line.contains(word))
             .then(|| entry.file_name().to_str()?.parse().ok())?
     };
