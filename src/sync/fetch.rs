@@ -328,6 +328,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_disk_cannot_hold_is_not_even_tried() {
+        let names = |world: &str| (0..300).map(|n| format!("saves/{world}/{n}")).collect::<Vec<_>>();
+        let impossible = BTreeSet::from(["saves/B/a:b".to_owned()]);
+        let wanted = [names("A"), names("B"), names("C")].concat();
+        let listing = listing(wanted.iter().chain(&impossible).cloned());
+        let lines = patterns(&wanted.iter().collect::<Vec<_>>(), &listing, &impossible).unwrap();
+        let lines: BTreeSet<_> = lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect();
+        // One folder has it, and its files come by their own names.
+        let folders = ["/saves/A".to_owned(), "/saves/C".to_owned()];
+        let expected = folders.into_iter().chain(names("B").into_iter().map(|path| format!("/{path}")));
+        assert_eq!(lines, expected.collect());
+    }
+
+    #[test]
     fn a_line_break_in_a_name_is_left_to_its_folder() {
         let all: Vec<_> = (0..9).map(|n| format!("saves/W/{n}\n")).collect();
         assert_eq!(lines(&listing(all.clone()), &all[..1]), Some(vec!["/saves/W".to_owned()]));

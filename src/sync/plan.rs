@@ -297,6 +297,47 @@ mod tests {
         assert_eq!(plan(&[], &[], &cloud, true, Choice::Cloud), (paths(&[]), paths(&[]), paths(&[])));
     }
 
+    /// What is fetched, what stays away, and why, on a disk of Windows.
+    fn plan_on_windows(
+        known: &[(&str, Stat)],
+        local: &[(&str, Stat)],
+        cloud: &[(&str, Stat)],
+    ) -> (Vec<String>, Vec<String>, Vec<(String, Refusal)>) {
+        let scope = Scope::new(&["saves/"], &[]).unwrap();
+        let (manifest, cloud) = (manifest(known), files(cloud));
+        let tree = Tree { files: files(local), ..Tree::default() };
+        let (ancestor, disk) = (BTreeMap::new(), Disk::of_windows());
+        let sides = Sides { cloud: &cloud, tree: &tree, manifest: &manifest, ancestor: &ancestor, scope: &scope, disk };
+        let plan = sides.plan(|_| Choice::Cloud, &BTreeSet::new(), &Gaps::default()).unwrap();
+        (plan.fetch, plan.impossible, plan.refused.into_iter().collect())
+    }
+
+    #[test]
+    fn what_the_disk_cannot_hold_stays_away() {
+        let new = [("saves/A/x:y.dat", stat(1, 1)), (A, stat(1, 1)), ("saves/nul/level.dat", stat(1, 1))];
+        let refused = [("saves/A/x:y.dat".to_owned(), Refusal::Name), ("saves/nul".to_owned(), Refusal::Name)];
+        assert_eq!(
+            plan_on_windows(&[], &[], &new),
+            (paths(&[A]), paths(&["saves/A/x:y.dat", "saves/nul/level.dat"]), refused.to_vec())
+        );
+    }
+
+    #[test]
+    fn a_world_is_never_mixed_with_one_whose_name_is_the_same_here() {
+        let other = ("saves/a/level.dat", stat(5, 5));
+        let same_as = |name: &str| Refusal::SameAs(name.to_owned());
+        let known = [(A, stat(1, 1))];
+        let refused = vec![("saves/a".to_owned(), same_as("saves/A"))];
+        assert_eq!(
+            plan_on_windows(&known, &known, &[known[0], other]),
+            (paths(&[]), paths(&["saves/a/level.dat"]), refused.clone())
+        );
+        // It stays because it was made here.
+        assert_eq!(plan_on_windows(&[], &known, &[other]), (paths(&[]), paths(&["saves/a/level.dat"]), refused));
+        // Another PC gave it that name, and this one goes.
+        assert_eq!(plan_on_windows(&known, &known, &[other]), (paths(&["saves/a/level.dat"]), paths(&[]), vec![]));
+    }
+
     #[test]
     fn impossible_names_stop_the_restore() {
         let scope = Scope::new(&["saves/"], &[]).unwrap();
