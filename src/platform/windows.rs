@@ -82,13 +82,15 @@ pub fn code_of(status: ExitStatus) -> i32 {
 }
 
 /// How the console echoes and edits: it closes with its program, or mends itself.
-pub type TerminalMode = ();
+pub struct TerminalMode;
 
 /// The mode of our console.
-pub fn terminal_mode() -> TerminalMode {}
+pub fn terminal_mode() -> TerminalMode {
+    TerminalMode
+}
 
 /// Gives our console back the mode it had.
-pub fn restore_terminal((): TerminalMode) {}
+pub fn restore_terminal(_: TerminalMode) {}
 
 /// Whether there is a screen that a window could be on: there is one, or opening it fails at once.
 pub fn has_display() -> bool {
@@ -176,23 +178,29 @@ pub fn sync_below(folder: &Path) -> io::Result<()> {
 }
 
 /// The same for renames, which are as durable as the volume's journal.
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 pub fn sync_renames(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
 /// The same for the names in one folder.
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
 /// Makes a file a program, which its name does here.
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 pub fn make_executable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
 /// The text of a file's name.
 pub fn os_string(name: Vec<u8>) -> OsString {
-    String::from_utf8_lossy(&name).into_owned().into()
+    match String::from_utf8(name) {
+        Ok(name) => name.into(),
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into(),
+    }
 }
 
 /// What `--time` must say for restic to mean `time`: it has no zone, and restic reads it in the

@@ -362,7 +362,7 @@ fn what_restic_passes_over_is_named_and_saved_later() {
     let (a, b) = two_in_sync(&cloud);
     a.write(LEVEL, "day 2");
     a.write("saves/Second/level.dat", "new");
-    let fake = Fake::new(&json!({"backup": {"real_with": ["--exclude", "/**/Second"]}}));
+    let fake = Fake::new(&json!({"backup": {"real_with": ["--exclude", "Second"]}}));
     fake.run(&a, &["push"]).expect(8, "ahead", "saved").says("passed over").warns("saves/Second/level.dat");
     b.pull().expect(0, "behind", "restored");
     assert_eq!(b.read(LEVEL), "day 2");

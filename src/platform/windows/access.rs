@@ -129,7 +129,7 @@ fn user() -> io::Result<String> {
         if ConvertSidToStringSidW(user.User.Sid, &raw mut text) == 0 {
             return Err(io::Error::last_os_error());
         }
-        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
+        let length = (0..usize::MAX).take_while(|at| *text.add(*at) != 0).count();
         let user = String::from_utf16_lossy(std::slice::from_raw_parts(text, length));
         LocalFree(text.cast());
         Ok(user)
