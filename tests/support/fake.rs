@@ -38,7 +38,6 @@ impl Fake {
     }
 
     /// A file in its folder.
-    #[cfg(unix)]
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
