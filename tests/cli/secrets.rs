@@ -129,7 +129,8 @@ fn a_restic_that_repeats_the_password_is_not_quoted() {
         a.write(".cloud-sync/token", format!("steve:{password}"));
         a.write(LEVEL, "day 1");
         let words = format!("the password {password} is odd");
-        let named = cloud.home.path().join(password.replace('"', ""));
+        let impossible = if cfg!(windows) { &['"', '\\', ':'][..] } else { &['"'][..] };
+        let named = cloud.home.path().join(password.replace(impossible, ""));
         fs::write(&named, "").unwrap();
         let exit_error = json!({"message_type": "exit_error", "code": 1, "message": format!("Fatal: {words}")});
         let item = json!({"message_type": "error", "error": {"message": words}, "item": named});
