@@ -41,6 +41,7 @@ pub fn start_game(command: &mut Command) -> io::Result<Child> {
 }
 
 /// Starts our window, which outlives us for a moment.
+#[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only for the window"))]
 pub fn start_window(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
@@ -129,6 +130,7 @@ pub fn restore_terminal(mode: TerminalMode) {
 pub fn leave_own_console() {}
 
 /// Whether there is a screen that a window could be on.
+#[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only for the window"))]
 pub fn has_display() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     // On a Mac there is always one, or opening a window fails at once.

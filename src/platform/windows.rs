@@ -52,6 +52,7 @@ pub fn start_game(command: &mut Command) -> io::Result<Child> {
 }
 
 /// Starts our window, without a console beside it. It outlives us for a moment.
+#[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only for the window"))]
 pub fn start_window(command: &mut Command) -> io::Result<Child> {
     command.creation_flags(CREATE_NO_WINDOW).spawn()
 }
@@ -93,6 +94,7 @@ pub fn terminal_mode() -> TerminalMode {
 pub fn restore_terminal(_: TerminalMode) {}
 
 /// Whether there is a screen that a window could be on: there is one, or opening it fails at once.
+#[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only for the window"))]
 pub fn has_display() -> bool {
     true
 }
