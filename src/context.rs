@@ -226,8 +226,9 @@ impl<'a> Context<'a> {
         let Account { repository, token } = account.clone();
         let health = move || remote::health(&repository, &token);
         let restic = Restic::new(exe, &account.repository, &account.token, cache.as_deref(), patience, health);
-        // Of another repository it does no harm.
-        Ok(restic.with_key_hint(self.config()?.key.as_deref()))
+        // It only saves time, and of another repository it does no harm.
+        let key = self.config().ok().and_then(|config| config.key);
+        Ok(restic.with_key_hint(key.as_deref()))
     }
 
     /// Where restic keeps what it has already fetched; none where no folder can be made,

@@ -9,14 +9,17 @@ use tempfile::NamedTempFile;
 
 use crate::platform::{self, patiently};
 
+/// How the name of a copy begins that is not complete yet, beside its place.
+pub const UNFINISHED: &str = ".cloud-sync-new-";
+
 /// Replaces `file` by `content`, in one step.
 pub fn replace(file: &Path, content: &[u8]) -> anyhow::Result<()> {
     #[cfg(test)]
     crash::tick()?;
     let write = || -> io::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
-        // Readable by this user alone, as temporary files are.
         let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        platform::keep_private_file(new.path())?;
         new.write_all(content)?;
         new.as_file().sync_all()?;
         persist(new, file)?;
@@ -59,7 +62,7 @@ fn copy_over(from: &Path, to: &Path) -> io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("."));
     let mut source = patiently(|| File::open(from))?;
     let metadata = source.metadata()?;
-    let mut new = tempfile::Builder::new().prefix(".cloud-sync-new-").tempfile_in(folder)?;
+    let mut new = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     io::copy(&mut source, &mut new)?;
     new.as_file().set_modified(metadata.modified()?)?;
     new.as_file().set_permissions(metadata.permissions())?;

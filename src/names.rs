@@ -59,6 +59,16 @@ impl Disk {
         Self { can_hold: can_be_on_windows, ignores_case: true }
     }
 
+    /// Whether capitals are small letters to it.
+    pub fn ignores_case(self) -> bool {
+        self.ignores_case
+    }
+
+    /// What `path` is to it: the same for all that it takes for one.
+    pub fn key(self, path: &str) -> String {
+        if self.ignores_case { fold(path) } else { path.to_owned() }
+    }
+
     /// Which of `paths` it cannot hold beside those in `here`, which it does hold: the topmost
     /// file or folder of each. Of two that are one to it, the one that is here comes first, else
     /// the first.

@@ -83,6 +83,8 @@ pub struct Listing {
     pub snapshot: Snapshot,
     /// Its regular files by path, without the leading slash.
     pub files: BTreeMap<String, Stat>,
+    /// Its folders, which may be empty.
+    pub folders: Vec<String>,
     /// Links, pipes, names that are no text: what is never restored.
     pub specials: Vec<String>,
 }
@@ -189,6 +191,7 @@ impl Restic {
     fn list(&self, which: &str) -> Result<Listing> {
         let mut snapshot = None;
         let mut files = BTreeMap::new();
+        let mut folders = Vec::new();
         let mut specials = Vec::new();
         let mut broken = None;
         self.lines(self.command(&["ls", "--json", "--no-lock", which]), &mut |line| {
@@ -197,11 +200,12 @@ impl Restic {
                     Ok(found) => snapshot = Some(found),
                     Err(error) => broken = Some(format!("ls: {error}")),
                 },
-                Ok(Node { kind: NodeKind::Dir, .. }) => {}
                 Ok(node) => {
                     let path = node.path.strip_prefix('/').unwrap_or(&node.path).to_owned();
                     let stat = Stat { size: node.size, mtime: node.mtime.timestamp_nanos_opt().unwrap_or(i64::MAX) };
-                    if node.kind != NodeKind::File || path.contains(char::REPLACEMENT_CHARACTER) {
+                    if node.kind == NodeKind::Dir {
+                        folders.push(path);
+                    } else if node.kind != NodeKind::File || path.contains(char::REPLACEMENT_CHARACTER) {
                         specials.push(path);
                     } else if files.insert(path, stat).is_some() {
                         broken = Some(format!("the snapshot names {} twice", node.path));
@@ -213,7 +217,7 @@ impl Restic {
             Line::Progress
         })?;
         match (snapshot, broken) {
-            (Some(snapshot), None) => Ok(Listing { snapshot, files, specials }),
+            (Some(snapshot), None) => Ok(Listing { snapshot, files, folders, specials }),
             (_, Some(broken)) => Err(ResticError::Garbage(broken)),
             (None, None) => Err(ResticError::Garbage("the listing names no snapshot".to_owned())),
         }

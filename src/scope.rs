@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 pub use explain::Reason;
 pub use pattern::{Pattern, PatternError};
 
+use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
 use crate::packwiz::Pack;
@@ -77,6 +78,9 @@ pub const ALWAYS_EXCLUDE: &[&str] = &[
     "**/.env*",
     "config/axiom/.license",
 ];
+
+/// What is never saved but no part of the scope's digest, which would make all PCs look anew.
+const UNFINISHED: &str = "**/.cloud-sync-new-*";
 
 const MAX_PATTERNS: usize = 1000;
 
@@ -173,7 +177,7 @@ impl Scope {
 
     /// Whether this very path is excluded, with all that lies in it.
     pub fn excludes(&self, path: &str) -> bool {
-        self.excluded.is_match(path) || is_ours(path)
+        self.excluded.is_match(path) || is_ours(path) || is_unfinished(path)
     }
 
     /// Whether the file at `path` belongs to the pack although the patterns take it in. A folder
@@ -217,7 +221,7 @@ impl Scope {
 
     /// The exclude patterns, for the list that restic gets.
     pub fn exclude_patterns(&self) -> impl Iterator<Item = &str> {
-        self.exclude.iter().map(Pattern::as_str)
+        self.exclude.iter().map(Pattern::as_str).chain([UNFINISHED])
     }
 
     /// Why the pack's files are not known.
@@ -265,6 +269,11 @@ fn with_ancestors(path: &str) -> impl Iterator<Item = &str> {
 /// Whether `path` lies below `folder`.
 fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+}
+
+/// Whether it is what a cloud-sync that was killed left of a copy.
+fn is_unfinished(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with(durable::UNFINISHED))
 }
 
 /// Case does not matter to the disks of Windows and macOS.

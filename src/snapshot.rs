@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::tree::is_within;
+
 /// The full id of a snapshot: 64 hex digits, checked once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -170,10 +172,7 @@ impl Snapshot {
         } else if told.peek().is_none() {
             true
         } else {
-            let within = |inner: &str, outer: &str| {
-                outer.is_empty()
-                    || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
+            let within = |inner: &str, outer: &str| outer.is_empty() || is_within(inner, outer);
             told.filter_map(|path| hex::decode(path).ok()).any(|path| {
                 let path = String::from_utf8_lossy(&path);
                 within(&path, unit) || within(unit, &path)

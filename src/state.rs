@@ -112,14 +112,14 @@ impl State {
     fn parse(text: &[u8]) -> anyhow::Result<Self> {
         #[derive(Deserialize)]
         struct Form {
-            version: Option<u64>,
+            #[serde(default)]
+            version: serde_json::Value,
         }
-        match serde_json::from_slice(text).context("it is damaged")? {
-            Form { version: Some(VERSION) } => serde_json::from_slice(text).context("it is damaged"),
-            Form { version: Some(newer) } if newer > VERSION => {
-                Err(anyhow!("it was written by a newer cloud-sync (version {newer})"))
-            }
-            Form { .. } => legacy(&serde_json::from_slice(text)?),
+        let form: Form = serde_json::from_slice(text).context("it is damaged")?;
+        match form.version.as_u64() {
+            Some(VERSION) => serde_json::from_slice(text).context("it is damaged"),
+            Some(newer) if newer > VERSION => Err(anyhow!("it was written by a newer cloud-sync (version {newer})")),
+            _ => legacy(&serde_json::from_slice(text)?),
         }
     }
 

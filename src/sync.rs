@@ -36,6 +36,14 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     stop_if_game_runs(ctx)?;
     apply::recover(ctx)?;
     let mut seen = observe(ctx, account, &[], Purpose::Pull, outcome)?;
+    if !seen.returned.is_empty() && matches!(seen.divergence, Divergence::Ahead | Divergence::Diverged) {
+        ctx.note("what this disk could not hold is here under the same name; saving it beside the cloud's");
+        keep_beside_unseen(ctx, account, &mut seen)?;
+        match save::save(ctx, account, &seen, seen.base_in_repository(), outcome) {
+            Err(error) if error.kind != Kind::Partial => return Err(error),
+            _ => seen = observe(ctx, account, &[], Purpose::Joining, outcome)?,
+        }
+    }
     let divergence = seen.divergence;
     let goes_on = matches!(divergence, Divergence::InSync | Divergence::Ahead | Divergence::Diverged);
     if goes_on && (seen.was_reset() || seen.has_new_scope()) && seen.base_in_repository().is_some() {
@@ -186,13 +194,13 @@ fn keep_beside_unseen(ctx: &Context<'_>, account: &Account, seen: &mut Observati
     if !unseen.is_empty() {
         ctx.warn(&format!(
             "{} is another world in the cloud; both are kept, and the next pull asks",
-            unseen.join(", ")
+            unseen.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
         ));
         seen.state.came.extend(seen.state.manifest.keys().filter_map(|path| world_of(path)).map(str::to_owned));
         // Neither built on nor settled, so that it is a head for this PC, too.
         seen.view.others.insert(base.clone());
         seen.state.seen.clear();
-        seen.state.joined.insert(base, unseen.into_iter().collect());
+        seen.state.joined.insert(base, unseen);
         seen.state.base = None;
     }
     Ok(())

@@ -20,6 +20,8 @@ use crate::sync::decide::Local;
 /// Files up to this size are remembered by their content, too: the game rewrites its small
 /// files without changing them.
 const HASHED_UP_TO: u64 = 32 * 1024;
+/// The stack of a thread that walks.
+const DEEP: usize = 64 << 20;
 /// Settings of large packs are longer.
 const SETTINGS_UP_TO: u64 = 4 << 20;
 
@@ -63,7 +65,7 @@ pub struct LeftOut {
 impl LeftOut {
     /// Whether it is `path`, or the folder that this lies in.
     fn holds(&self, path: &str) -> bool {
-        path.strip_prefix(self.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        is_within(path, &self.path)
     }
 }
 
@@ -133,6 +135,8 @@ pub struct Tree {
 impl Tree {
     /// Walks the instance, its folders side by side.
     pub fn walk(instance: &Path, scope: &Scope) -> anyhow::Result<Self> {
+        // Folders can lie as deep as their path is long. A second pool is refused, and not needed.
+        let _ = rayon::ThreadPoolBuilder::new().stack_size(DEEP).build_global();
         let found = Walk { instance, scope }
             .folder(instance, "", Reach::Toward, &[])
             .with_context(|| format!("could not read {}", instance.display()))?;
@@ -329,6 +333,11 @@ impl Walk<'_> {
         let allowed = Scope::is_players_own(path) || is_root && target.starts_with(self.instance);
         (target.is_dir() && !leads_home && !is_circle && allowed).then_some(here)
     }
+}
+
+/// Whether `path` is `outer` or lies in it.
+pub fn is_within(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn join(parent: &str, name: &str) -> String {

@@ -21,7 +21,7 @@ use windows_sys::Win32::System::Threading::CREATE_NO_WINDOW;
 use crate::names::can_be_on_windows;
 use crate::restic::Version;
 
-pub use access::{keep_private, open_folders};
+pub use access::{keep_private, keep_private_file, open_folders};
 pub use console::{end_gently_with_console, keep_streams, leave_own_console};
 
 /// Whether a file that is moved brings along who may read it on the PC that it came from: its
@@ -100,8 +100,8 @@ pub fn has_display() -> bool {
 }
 
 /// Who holds the lock of a running game on this file: nobody or somebody. Nobody else can read
-/// what is locked; an empty file has nothing to read, and is asked for a lock, for a moment, that
-/// others may have, too.
+/// what is locked. Where reading says nothing (an empty file, wine) the file is asked for a lock that
+/// others may have, too, and that is gone at once.
 #[expect(clippy::option_option, reason = "held or not, and by whom if that is known")]
 pub fn lock_holder(lock: &Path) -> Option<Option<u32>> {
     use std::io::Read as _;
@@ -110,8 +110,8 @@ pub fn lock_holder(lock: &Path) -> Option<Option<u32>> {
         Ok(file) => file,
         Err(error) => return is_held(&error).then_some(None),
     };
-    if file.read(&mut [0]).is_err_and(|error| is_held(&error)) {
-        return Some(None);
+    if let Err(error) = file.read(&mut [0]) {
+        return is_held(&error).then_some(None);
     }
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(None)
 }
@@ -214,6 +214,12 @@ pub fn in_zone_of_restic(time: DateTime<Utc>) -> DateTime<Local> {
 /// Whether a file may have this name.
 pub fn can_hold(name: &str) -> bool {
     can_be_on_windows(name)
+}
+
+/// Whether a path with `/` between its parts means something else here: a backslash parts, too, and
+/// a colon follows the letter of a drive.
+pub fn leads_elsewhere(path: &str) -> bool {
+    path.contains(['\\', ':'])
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! an undo copy. Written to a journal first, so that it can be finished after a crash at any
 //! point, and means the same when it is done twice.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -17,7 +18,8 @@ use crate::context::Context;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
-use crate::platform::patiently;
+use crate::names::Disk;
+use crate::platform::{self, patiently};
 use crate::scope::world_of;
 use crate::state::State;
 
@@ -69,7 +71,7 @@ impl Journal {
     fn stays_inside(&self) -> bool {
         let names =
             [&self.source, &self.undo].into_iter().chain(&self.remove).chain(&self.place).chain(&self.gone_worlds);
-        names.into_iter().all(|path| check_name(path).is_ok())
+        names.into_iter().all(|path| check_name(path).is_ok() && !platform::leads_elsewhere(path))
     }
 
     /// Writes the journal, then does what it says.
@@ -83,18 +85,27 @@ impl Journal {
     /// Does what is not done yet.
     fn finish(&self, instance: &Instance) -> Result<()> {
         let source = instance.own(&self.source);
-        let stash = Stash { root: instance.root(), files: instance.undo().join(&self.undo).join("files") };
+        let disk = Disk::of(instance);
+        let files = instance.undo().join(&self.undo).join("files");
+        let stash = Stash { root: instance.root(), files, disk, respelled: RefCell::default() };
         undo::begin(&instance.undo().join(&self.undo), &self.note)?;
-        for path in &self.remove {
+        // Gone from there means that it is in its place already.
+        let is_staged = |path: &String| fs::symlink_metadata(source.join(path)).is_ok();
+        // Where capitals do not matter, it may have the name of what had to go before it came.
+        let placed: BTreeSet<_> =
+            self.place.iter().filter(|path| !is_staged(path)).map(|path| disk.key(path)).collect();
+        for path in self.remove.iter().filter(|path| !placed.contains(&disk.key(path))) {
             stash.put(path)?;
         }
         for world in &self.gone_worlds {
-            stash.sweep(world);
+            let inside = disk.key(&format!("saves/{world}/"));
+            if !placed.iter().any(|path| path.starts_with(&inside)) {
+                stash.sweep(world);
+            }
         }
         for path in &self.place {
             let staged = source.join(path);
-            // Gone from there means that it is in its place already.
-            if fs::symlink_metadata(&staged).is_ok() {
+            if is_staged(path) {
                 stash.make_way(path)?;
                 durable::put(&staged, &instance.root().join(path))?;
             }
@@ -150,6 +161,9 @@ pub fn pending(instance: &Instance) -> Result<Option<Journal>> {
 struct Stash<'a> {
     root: &'a Path,
     files: PathBuf,
+    disk: Disk,
+    /// The folders whose capitals are right.
+    respelled: RefCell<BTreeSet<String>>,
 }
 
 impl Stash<'_> {
@@ -180,11 +194,31 @@ impl Stash<'_> {
             if fs::metadata(&folder).is_ok_and(|found| !found.is_dir()) {
                 self.put(&path[..end])?;
             }
+            self.respell(&path[..end])?;
         }
         self.put(path)?;
         let live = self.root.join(path);
         let folder = live.parent().unwrap_or(self.root);
         fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))
+    }
+
+    /// Gives a folder that is there with other capitals those that `path` has; a file that comes
+    /// would else be in a folder of another name.
+    fn respell(&self, path: &str) -> anyhow::Result<()> {
+        if !self.disk.ignores_case() || !self.respelled.borrow_mut().insert(path.to_owned()) {
+            return Ok(());
+        }
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let names: Vec<_> = fs::read_dir(self.root.join(parent)).into_iter().flatten().flatten().collect();
+        let names: Vec<_> = names.iter().filter_map(|entry| entry.file_name().to_str().map(str::to_owned)).collect();
+        let key = self.disk.key(name);
+        match names.iter().find(|other| self.disk.key(other) == key) {
+            Some(other) if !names.iter().any(|other| other == name) => {
+                let folder = self.root.join(parent);
+                durable::rename(&folder.join(other), &folder.join(name))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Moves what is left of a removed world, which is not in the scope: its lock file, caches.
@@ -347,6 +381,60 @@ mod tests {
             }
             check(&instance, first * 100 + second);
         }
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn a_world_whose_name_got_capitals_survives_a_crash_after_any_step() {
+        for step in 1.. {
+            let (_folder, instance, mut journal) = instance();
+            for path in ["level.dat", "region/r.mca"] {
+                write(&instance.staging().join("files/saves/b").join(path), "new");
+            }
+            journal.place.extend(["saves/b/level.dat".to_owned(), "saves/b/region/r.mca".to_owned()]);
+            crash::after(Some(step));
+            let result = journal.commit(&instance);
+            crash::after(None);
+            if let Some(journal) = pending(&instance).unwrap() {
+                journal.finish(&instance).unwrap();
+            }
+            let names: Vec<_> =
+                fs::read_dir(instance.root().join("saves")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            assert!(names.iter().any(|name| name == "b") && names.len() == 2, "{names:?} after a crash at step {step}");
+            for (path, content) in [
+                ("saves/b/level.dat", "new"),
+                ("saves/b/region/r.mca", "new"),
+                (".cloud-sync/undo/copy/files/saves/B/level.dat", "gone"),
+                (".cloud-sync/undo/copy/files/saves/B/session.lock", "lock"),
+            ] {
+                assert_eq!(
+                    read(&instance.root().join(path)).as_deref(),
+                    Some(content),
+                    "{path} after a crash at step {step}"
+                );
+            }
+            if result.is_ok() {
+                assert!(step > 10, "the crash never came");
+                return;
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn a_folder_gets_the_capitals_of_what_comes() {
+        let (_folder, instance, mut journal) = instance();
+        write(&instance.root().join("saves/A/Region/r.mca"), "old");
+        (journal.remove, journal.place) =
+            (vec!["saves/A/Region/r.mca".to_owned()], vec!["saves/A/region/r.mca".to_owned()]);
+        journal.gone_worlds.clear();
+        // What is out of the scope keeps the folder where it is.
+        write(&instance.root().join("saves/A/Region/session.lock"), "lock");
+        journal.commit(&instance).unwrap();
+        let names: Vec<_> =
+            fs::read_dir(instance.root().join("saves/A")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(names.iter().any(|name| name == "region") && !names.iter().any(|name| name == "Region"), "{names:?}");
+        assert_eq!(read(&instance.root().join("saves/A/region/r.mca")).as_deref(), Some("added"));
     }
 
     #[test]

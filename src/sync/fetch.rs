@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use crate::context::Context;
 use crate::durable;
@@ -96,15 +96,20 @@ impl Staging {
                 file: String::new(),
             });
         };
-        let restored = thread::scope(|threads| {
-            // While restic reads back what it wrote, that goes to the disk. If it cannot, whoever
-            // relies on it there hears of it.
+        let restored: Result<()> = thread::scope(|threads| {
+            // While restic reads back what it wrote, that goes to the disk. If it cannot, only this
+            // first one to try hears of it.
             let (written, is_written) = mpsc::channel();
             let folder = &target;
-            threads.spawn(move || is_written.recv().map(|()| durable::sync_below(folder)));
-            restic.restore(&listing.snapshot.id, &target, include.as_deref(), &mut on_status, &move || {
+            let writing = threads.spawn(move || is_written.recv().map_or(Ok(()), |()| durable::sync_below(folder)));
+            let on_written = move || {
                 let _ = written.send(());
-            })
+            };
+            let restored =
+                restic.restore(&listing.snapshot.id, &target, include.as_deref(), &mut on_status, &on_written);
+            drop(on_written);
+            restored?;
+            Ok(writing.join().unwrap_or_else(|_| Err(anyhow!("what was fetched may not be on the disk")))?)
         });
         ctx.front().finished();
         restored?;
@@ -217,7 +222,7 @@ pub fn clear(staging: &Path) -> Result<()> {
 /// What restic must not even try to restore: what this disk cannot hold beside `wanted`. Links may
 /// be forbidden, and nobody wants those of another PC.
 fn impossible(ctx: &Context<'_>, wanted: &[&String], listing: &Listing) -> BTreeSet<String> {
-    let all = listing.files.keys().map(String::as_str);
+    let all = listing.files.keys().chain(&listing.folders).map(String::as_str);
     let refused = Disk::of(&ctx.instance).refused(wanted.iter().map(|path| path.as_str()), all);
     refused.into_keys().chain(listing.specials.iter().cloned()).collect()
 }
@@ -302,7 +307,12 @@ mod tests {
     fn listing(paths: impl IntoIterator<Item = String>) -> Listing {
         let files: BTreeMap<_, _> = paths.into_iter().map(|path| (path, Stat { size: 10, mtime: 0 })).collect();
         let snapshot = serde_json::json!({"id": "0".repeat(64), "time": "2026-01-01T00:00:00Z"});
-        Listing { snapshot: serde_json::from_value(snapshot).unwrap(), files, specials: Vec::new() }
+        Listing {
+            snapshot: serde_json::from_value(snapshot).unwrap(),
+            files,
+            folders: Vec::new(),
+            specials: Vec::new(),
+        }
     }
 
     fn lines(listing: &Listing, wanted: &[String]) -> Option<Vec<String>> {

@@ -17,7 +17,7 @@ use crate::restic::{Listing, Restic, ResticError};
 use crate::scope::{Scope, world_of};
 use crate::snapshot::{Graph, Lineage, Snapshot, SnapshotId, View};
 use crate::state::{Entry, State};
-use crate::tree::{Edits, Stat, Tree, Why, nanoseconds};
+use crate::tree::{Edits, Stat, Tree, Why, is_within, nanoseconds};
 
 /// Everything that a decision rests on.
 pub struct Observation {
@@ -29,6 +29,8 @@ pub struct Observation {
     pub unsaved_state: bool,
     /// The instance's files.
     pub tree: Tree,
+    /// What the disk refused of the cloud's and is here now all the same, made by the player.
+    pub returned: BTreeSet<String>,
     /// How they differ from the manifest.
     pub edits: Edits,
     /// What that makes of the instance.
@@ -94,16 +96,19 @@ impl Observation {
         for world in busy {
             tree.leave_out_world(world, Why::InUse);
         }
-        let mut unsaved_state = state.legacy_time.is_some();
-        for path in tree.leave_out_refused(&state.refused) {
-            state.refused.remove(&path);
-            unsaved_state = true;
+        let returned = tree.leave_out_refused(&state.refused);
+        for path in &returned {
+            // What is here now was never what the cloud has under that name, and is compared anew, as
+            // what is in the scope only now.
+            state.manifest.retain(|file, _| !is_within(file, path));
+            state.scope = state.scope.map(|_| String::new());
         }
         let mut seen = Self {
             scope,
-            unsaved_state,
+            unsaved_state: state.legacy_time.is_some(),
             state,
             tree,
+            returned,
             edits: Edits::default(),
             local: Local::Absent,
             missing: remote == Remote::Missing,
@@ -361,7 +366,7 @@ impl Observation {
 
     /// The worlds that differ from those in `cloud`, the base's files, and that were no part of the
     /// scope when this instance last looked at these.
-    pub fn unseen_worlds(&self, cloud: &BTreeMap<String, Stat>) -> Vec<String> {
+    pub fn unseen_worlds(&self, cloud: &BTreeMap<String, Stat>) -> BTreeSet<String> {
         let is_unseen = |world: &str| !self.state.manifest.keys().any(|path| world_of(path) == Some(world));
         let differs = |(path, stat): &(&String, &Stat)| {
             let is_same = |local: &Stat| local.size == stat.size && same_time(local.mtime, stat.mtime);
@@ -369,8 +374,9 @@ impl Observation {
         };
         let here: BTreeSet<_> = self.tree.files.keys().filter_map(|path| world_of(path)).collect();
         let there: BTreeSet<_> = cloud.iter().filter(differs).filter_map(|(path, _)| world_of(path)).collect();
-        let unseen = here.intersection(&there).filter(|world| is_unseen(world));
-        unseen.map(|world| (*world).to_owned()).collect()
+        let unseen = here.intersection(&there).filter(|world| is_unseen(world)).copied();
+        let returned = self.returned.iter().filter_map(|path| path.strip_prefix("saves/")?.split('/').next());
+        unseen.chain(returned).map(str::to_owned).collect()
     }
 
     /// Says nothing about these worlds with what is saved next.

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::names::{Disk, Refusal};
 use crate::scope::{Scope, world_of};
 use crate::state::Manifest;
-use crate::tree::{Stat, Tree, Why};
+use crate::tree::{Stat, Tree, Why, is_within};
 
 /// The two sides of a restore, and what they last agreed on.
 #[derive(Clone, Copy)]
@@ -172,9 +172,6 @@ impl<'a> Sides<'a> {
         if plan.refused.is_empty() {
             return;
         }
-        let is_within = |path: &str, outer: &str| {
-            path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
         let is_possible = |path: &String| !plan.refused.keys().any(|outer| is_within(path, outer));
         plan.beside.retain(is_possible);
         let (fetch, impossible) = plan.fetch.drain(..).partition(is_possible);

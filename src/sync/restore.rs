@@ -58,6 +58,7 @@ pub struct Restore<'a> {
     restic: Restic,
     listing: Cow<'a, Listing>,
     staging: Staging,
+    disk: Disk,
     /// What the listing may lack without that it was deleted.
     gaps: Gaps,
     /// The files of the version that both sides went on from, if they did.
@@ -102,12 +103,13 @@ impl<'a> Restore<'a> {
         }
         let staging = Staging::begin(ctx)?;
         let gaps = gaps(seen, &listing);
-        Ok(Self { ctx, seen, restic, listing, staging, gaps, ancestor: Files::new(), same: BTreeSet::new() })
+        let disk = Disk::of(&ctx.instance);
+        Ok(Self { ctx, seen, restic, listing, staging, disk, gaps, ancestor: Files::new(), same: BTreeSet::new() })
     }
 
     fn sides(&self) -> Sides<'_> {
         let Observation { tree, scope, state, .. } = self.seen;
-        let disk = Disk::of(&self.ctx.instance);
+        let disk = self.disk;
         Sides { cloud: &self.listing.files, tree, manifest: &state.manifest, ancestor: &self.ancestor, scope, disk }
     }
 
@@ -392,7 +394,7 @@ impl<'a> Restore<'a> {
     /// What this disk refuses of the cloud's. What it refused before and the snapshot says nothing
     /// about is still elsewhere.
     fn refused(&self, plan: &Plan, is_untold: impl Fn(&str) -> bool) -> BTreeSet<String> {
-        let before = self.seen.state.refused.iter().filter(|path| is_untold(path));
+        let before = self.seen.state.refused.difference(&self.seen.returned).filter(|path| is_untold(path));
         plan.refused.keys().chain(before).cloned().collect()
     }
 

@@ -66,6 +66,7 @@ impl<'a> Save<'a> {
     ) -> Result<Self> {
         let restic = ctx.restic(account, true)?;
         let mut state = seen.state.clone();
+        state.refused.retain(|path| !seen.returned.contains(path));
         let known = parent.map(|parent| seen.graph.history(parent)).unwrap_or_default();
         // The graph may be empty where nothing is new.
         let is_news = |id: &SnapshotId| seen.ids.contains(id) && !known.contains(id);

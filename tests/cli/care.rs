@@ -1,5 +1,7 @@
 //! What must not make anyone lose a file, or wait for nothing.
 
+use std::fs;
+
 use crate::support::evening::{LEVEL, play_first, two_in_sync};
 use crate::support::pc::assert_same;
 use crate::support::{Cloud, Pc};
@@ -20,18 +22,85 @@ fn a_file_that_was_only_rewritten_is_no_edit() {
     assert_same(&later, &b);
 }
 
+/// Makes a PC one whose disk cannot hold a world that it has from the cloud.
+fn refuse(pc: &Pc, world: &str) {
+    pc.remove(&format!("saves/{world}"));
+    let file = pc.path(".cloud-sync/state.json");
+    let mut state = pc.state();
+    state["refused"] = serde_json::json!([format!("saves/{world}")]);
+    fs::write(file, state.to_string()).unwrap();
+}
+
+#[test]
+fn a_world_that_takes_the_name_of_one_the_disk_refused_is_another_one() {
+    for (push_first, saves_between) in [(true, false), (false, false), (true, true), (false, true)] {
+        let cloud = Cloud::folder();
+        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+        a.write("saves/World/level.dat", "A's world");
+        a.write("saves/World/region/r.0.0.mca", "A's land");
+        a.write("options.txt", "fov:0.5\n");
+        a.push().expect(0, "ahead", "saved");
+        b.pull().expect(0, "behind", "restored");
+        refuse(&b, "World");
+        b.pull().expect(0, "in_sync", "nothing");
+        b.push().expect(0, "in_sync", "nothing");
+        if saves_between {
+            // That says nothing about what the disk refused, and deletes nothing elsewhere.
+            b.write("options.txt", "fov:0.7\n");
+            b.push().expect(0, "ahead", "saved");
+            a.pull().expect(0, "behind", "restored");
+            a.push().expect(0, "ahead", "saved");
+        }
+        b.write("saves/World/level.dat", "B's world");
+        if push_first {
+            assert_eq!(b.push().code, 0);
+            a.pull().expect(3, "diverged", "cancelled").says("World");
+        } else {
+            assert_eq!(b.pull().code, 3);
+        }
+        assert_eq!(
+            (a.read("saves/World/level.dat"), a.has("saves/World/region/r.0.0.mca")),
+            ("A's world".into(), true)
+        );
+        assert_eq!(b.read("saves/World/level.dat"), "B's world");
+    }
+}
+
+#[test]
+fn what_a_killed_copy_left_is_not_synced() {
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    a.write("saves/World/level.dat", "day 1");
+    a.write("saves/World/region/.cloud-sync-new-Ab12Cd", "half of a region");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert!(b.has("saves/World/level.dat") && !b.has("saves/World/region/.cloud-sync-new-Ab12Cd"));
+    let head = cloud.heads().into_iter().next().unwrap();
+    assert_eq!(cloud.files_of(&head), ["saves/World/level.dat".to_owned()].into());
+}
+
+#[test]
+fn folders_may_lie_deep() {
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    a.write(&format!("saves/World/{}end", "d/".repeat(1500)), "deep");
+    a.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "in_sync", "nothing");
+    b.status().expect(0, "behind", "nothing");
+}
+
 #[test]
 fn a_cloud_folder_that_is_not_plugged_in_is_offline_and_not_empty() {
     let cloud = Cloud::folder();
     let (a, _) = two_in_sync(&cloud);
     let elsewhere = cloud.home.path().join("unplugged");
-    std::fs::rename(&cloud.repository, &elsewhere).unwrap();
+    fs::rename(&cloud.repository, &elsewhere).unwrap();
     let base = a.base();
     a.write(LEVEL, "day 2");
     a.pull().expect(0, "unknown", "offline").warns("holds no repository any more");
     a.push().expect(0, "unknown", "offline");
     assert_eq!(a.base(), base);
-    std::fs::rename(&elsewhere, &cloud.repository).unwrap();
+    fs::rename(&elsewhere, &cloud.repository).unwrap();
     a.push().expect(0, "ahead", "saved");
 }
 
@@ -45,7 +114,7 @@ fn status_changes_nothing_at_all() {
         let mut files: Vec<_> = Vec::new();
         let mut open = vec![pc.dir.clone()];
         while let Some(folder) = open.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
+            for entry in fs::read_dir(folder).unwrap() {
                 let entry = entry.unwrap();
                 let metadata = entry.metadata().unwrap();
                 if metadata.is_dir() {
@@ -92,13 +161,13 @@ fn a_world_that_the_game_has_open_is_left_out_and_saved_later() {
 /// Holds the lock that Minecraft takes: a POSIX record lock, as Java does.
 #[cfg(unix)]
 struct LockHolder {
-    _file: std::fs::File,
+    _file: fs::File,
 }
 
 #[cfg(unix)]
 impl LockHolder {
     fn new(file: &std::path::Path) -> Self {
-        let file = std::fs::File::options().write(true).open(file).unwrap();
+        let file = fs::File::options().write(true).open(file).unwrap();
         rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
         Self { _file: file }
     }
@@ -129,7 +198,7 @@ fn undo_copies_are_kept_for_the_last_three_pulls_and_whole_worlds_longer() {
         b.push().expect(0, "ahead", "saved");
         a.pull().expect(0, "behind", "restored");
     }
-    let copies = |pc: &Pc| std::fs::read_dir(pc.path(".cloud-sync/undo")).unwrap().count();
+    let copies = |pc: &Pc| fs::read_dir(pc.path(".cloud-sync/undo")).unwrap().count();
     assert_eq!(copies(&a), 4);
     assert_eq!(a.undo_files()[LEVEL], b"day 1");
 

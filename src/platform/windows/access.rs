@@ -31,6 +31,13 @@ pub fn keep_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets nobody but this user into a new, empty file, wherever it is.
+pub fn keep_private_file(file: &Path) -> io::Result<()> {
+    let list = user().map(|user| format!("D:P(A;;FA;;;{user})(A;;FA;;;SY)(A;;FA;;;BA)"))?;
+    let _ = set(&wide(file), &list, PROTECTED_DACL_SECURITY_INFORMATION);
+    Ok(())
+}
+
 /// Lets us into files and folders that restic made, and gave the access lists of another PC: they
 /// get that of the folder they are in.
 pub fn open_folders(folder: &Path) -> io::Result<()> {
@@ -92,7 +99,12 @@ fn set(path: &[u16], list: &str, protection: OBJECT_SECURITY_INFORMATION) -> io:
         if made == 0 {
             return Err(io::Error::last_os_error());
         }
-        GetSecurityDescriptorDacl(descriptor, &raw mut is_there, &raw mut entries, &raw mut is_default);
+        let told = GetSecurityDescriptorDacl(descriptor, &raw mut is_there, &raw mut entries, &raw mut is_default);
+        // Without a list, a file would be open to all.
+        if told == 0 || is_there == 0 || entries.is_null() {
+            LocalFree(descriptor);
+            return Err(io::Error::other("an access list that is none"));
+        }
         let code = SetNamedSecurityInfoW(
             path.as_ptr(),
             SE_FILE_OBJECT,

@@ -1,13 +1,15 @@
 //! The console, and the streams that a launcher gives us in its place.
 
+use std::ptr;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{HANDLE_FLAG_INHERIT, SetHandleInformation};
 use windows_sys::Win32::System::Console::{
-    CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT, FreeConsole, GetConsoleProcessList, GetConsoleWindow,
-    GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, SetConsoleCtrlHandler,
+    CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT, FreeConsole, GetConsoleMode, GetConsoleProcessList,
+    GetConsoleWindow, GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, SetConsoleCtrlHandler,
+    SetStdHandle,
 };
 use windows_sys::core::BOOL;
 
@@ -16,8 +18,9 @@ const LAST_MOMENTS: Duration = Duration::from_secs(20);
 
 static ON_CLOSE: OnceLock<fn()> = OnceLock::new();
 
-/// Calls `tell` when the console is closed, the player signs off or the PC shuts down, and lets us
-/// tidy up and end by ourselves in the few seconds that Windows grants.
+/// Calls `tell` when the console is closed, and lets us tidy up and end by ourselves in the few
+/// seconds that Windows grants. It tells of signing off and of shutting down, too, but to programs
+/// without windows alone.
 pub fn end_gently_with_console(tell: fn()) {
     if ON_CLOSE.set(tell).is_err() {
         return;
@@ -48,11 +51,20 @@ unsafe extern "system" fn on_event(event: u32) -> BOOL {
 pub fn leave_own_console() {
     let mut processes = [0; 2];
     #[expect(unsafe_code, reason = "no safe function knows consoles")]
-    // SAFETY: the list has room for as many as the call is told.
+    // SAFETY: the list has room for as many as the call is told; a stream that is not there has no
+    // mode, and std takes one without a handle for one that swallows all.
     unsafe {
         // Without a window there is none, or none that is seen.
         if !GetConsoleWindow().is_null() && GetConsoleProcessList(processes.as_mut_ptr(), 2) == 1 {
+            // Windows closes what led to it, and the next files get the same numbers: we must not go
+            // on writing to them.
+            let mut mode = 0;
+            let streams = [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE];
+            let lead_there = streams.map(|stream| GetConsoleMode(GetStdHandle(stream), &raw mut mode) != 0);
             FreeConsole();
+            for (stream, _) in streams.into_iter().zip(lead_there).filter(|(_, leads_there)| *leads_there) {
+                SetStdHandle(stream, ptr::null_mut());
+            }
         }
     }
 }
