@@ -31,6 +31,8 @@ fi
 if [ -n "${WINDOWS_ENV:-}" ]; then
     WINDOWS_ENV=$(realpath "$WINDOWS_ENV")
     build=("$WINDOWS_ENV" test "$root") run="$WINDOWS_ENV run" gui="$WINDOWS_ENV gui"
+    # A Windows program that was killed while it began can hang, and would keep our stdout open.
+    trap '"$WINDOWS_ENV" stop' EXIT
     prefix=${WINCROSS_ROOT:-${TMPDIR:-/tmp}/windows-env}/prefix-cli
     cp -u "$("$WINDOWS_ENV" restic)" "$work/restic.exe"
     bash tests/support/get-windows-server.sh "$work"
