@@ -157,6 +157,9 @@ pub fn pending(instance: &Instance) -> Result<Option<Journal>> {
     }
 }
 
+/// How a folder is called for a moment while its name gets other capitals.
+const BETWEEN: &str = "~cloud-sync";
+
 /// Where what was in the way goes.
 struct Stash<'a> {
     root: &'a Path,
@@ -212,13 +215,18 @@ impl Stash<'_> {
         let names: Vec<_> = fs::read_dir(self.root.join(parent)).into_iter().flatten().flatten().collect();
         let names: Vec<_> = names.iter().filter_map(|entry| entry.file_name().to_str().map(str::to_owned)).collect();
         let key = self.disk.key(name);
-        match names.iter().find(|other| self.disk.key(other) == key) {
-            Some(other) if !names.iter().any(|other| other == name) => {
-                let folder = self.root.join(parent);
-                durable::rename(&folder.join(other), &folder.join(name))
-            }
-            _ => Ok(()),
+        let has = |wanted: &str| names.iter().any(|name| name == wanted);
+        let folder = self.root.join(parent);
+        // In two steps: to some systems a name in other capitals is no other name. One that was
+        // cut off after the first is finished here, too.
+        let between = format!("{name}{BETWEEN}");
+        if let Some(other) = names.iter().find(|other| self.disk.key(other) == key).filter(|_| !has(name)) {
+            durable::rename(&folder.join(other), &folder.join(&between))?;
         }
+        if !has(name) && fs::symlink_metadata(folder.join(&between)).is_ok() {
+            durable::rename(&folder.join(&between), &folder.join(name))?;
+        }
+        Ok(())
     }
 
     /// Moves what is left of a removed world, which is not in the scope: its lock file, caches.
