@@ -138,7 +138,8 @@ fn fold(path: &str) -> String {
 }
 
 /// Whether Windows can hold a file or folder of this name: no character and no device of its own,
-/// no dot or space at the end, which it would drop, and no more letters than it has room for.
+/// no dot or space at the end, which it would drop, no more letters than it has room for, and not
+/// the form in which it makes up a second, short name for something else (`PROGRA~1`).
 #[cfg(any(windows, test))]
 pub fn can_be_on_windows(name: &str) -> bool {
     const LONGEST: usize = 255;
@@ -147,7 +148,17 @@ pub fn can_be_on_windows(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ').to_uppercase();
     let is_device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
         || ["COM", "LPT"].iter().any(|kind| stem.strip_prefix(kind).is_some_and(is_port));
-    !has_odd && !is_device && !name.ends_with(['.', ' ']) && name.encode_utf16().count() <= LONGEST
+    let is_long = name.encode_utf16().count() > LONGEST;
+    !has_odd && !is_device && !is_long && !is_short_name(name) && !name.ends_with(['.', ' '])
+}
+
+#[cfg(any(windows, test))]
+fn is_short_name(name: &str) -> bool {
+    let (base, extension) = name.split_once('.').unwrap_or((name, ""));
+    let numbered = base.rsplit_once('~').is_some_and(|(start, number)| {
+        !start.is_empty() && !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
+    });
+    numbered && base.len() <= 8 && extension.len() <= 3
 }
 
 #[cfg(any(windows, test))]
@@ -164,6 +175,8 @@ mod tests {
     #[test]
     fn windows_refuses_names_that_other_systems_have() {
         for name in [
+            "SOMEWO~1",
+            "level~12.dat",
             "CON",
             "con",
             "nul.txt",

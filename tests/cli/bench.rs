@@ -38,8 +38,9 @@ fn bench() {
     let text = format!("{}\n\n{table}", circumstances());
     fs::write(root().join("tests/bench.md"), &text).unwrap();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let old = quoted(&readme).to_owned();
-    fs::write(root().join("README.md"), readme.replace(&old, &text)).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    fs::write(root().join("README.md"), format!("{before}{BEGIN}{text}{END}{after}")).unwrap();
 }
 
 #[test]
@@ -53,10 +54,12 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+const BEGIN: &str = "<!-- tests/bench.md -->\n";
+const END: &str = "<!-- end -->";
+
 /// What stands between the two marks in the README.
 fn quoted(readme: &str) -> &str {
-    let (_, rest) = readme.split_once("<!-- tests/bench.md -->\n").unwrap();
-    rest.split_once("<!-- end -->").unwrap().0
+    readme.split_once(BEGIN).unwrap().1.split_once(END).unwrap().0
 }
 
 /// The machine, and the versions.
