@@ -96,14 +96,26 @@ pub fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
     copy_over(from, to).with_context(|| format!("could not move {} to {}", from.display(), to.display()))
 }
 
+/// Removes the copies in `folder` that a program that was killed did not complete. One that
+/// cannot be removed does no harm: it is never synced.
+pub fn clear_unfinished(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_unfinished =
+        |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED));
+    for entry in entries.filter(is_unfinished).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+        let _ = patiently(|| fs::remove_file(entry.path()));
+    }
+}
+
 /// Makes everything written below `folder` so far survive a power cut.
 pub fn sync_below(folder: &Path) -> anyhow::Result<()> {
     platform::sync_below(folder).with_context(|| format!("could not write {} to the disk", folder.display()))
 }
 
-/// The same for renames.
-pub fn sync_renames(folder: &Path) -> anyhow::Result<()> {
-    platform::sync_renames(folder).with_context(|| format!("could not write {} to the disk", folder.display()))
+/// The same for all that was written and renamed, where one call does it. It opens no file, so that
+/// it does not matter whose they are.
+pub fn sync_disk(folder: &Path) -> anyhow::Result<()> {
+    platform::sync_disk(folder).with_context(|| format!("could not write {} to the disk", folder.display()))
 }
 
 /// Stands in for a power cut: after so many renames nothing works any more.

@@ -397,8 +397,7 @@ fn inherited(location: &str) -> Vec<(OsString, OsString)> {
         .collect()
 }
 
-/// `--time` has whole seconds and no zone; restic reads it in its own, which is the one of
-/// `TZ` everywhere but on Windows.
+/// `--time` has whole seconds and no zone.
 fn local_time(time: DateTime<Utc>) -> String {
     platform::in_zone_of_restic(time).format("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -20,10 +20,10 @@ use crate::sync::decide::Local;
 /// Files up to this size are remembered by their content, too: the game rewrites its small
 /// files without changing them.
 const HASHED_UP_TO: u64 = 32 * 1024;
-/// The stack of a thread that walks.
-const DEEP: usize = 64 << 20;
 /// Settings of large packs are longer.
 const SETTINGS_UP_TO: u64 = 4 << 20;
+/// The stack of a thread that walks.
+const DEEP: usize = 64 << 20;
 
 /// Size and time of a regular file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

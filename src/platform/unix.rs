@@ -189,9 +189,9 @@ pub fn sync_below(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for renames, where one call does it; elsewhere they are as durable as the
-/// filesystem's own journal.
-pub fn sync_renames(folder: &Path) -> io::Result<()> {
+/// The same for all that was written and renamed on the disk of `folder`, where one call does it.
+/// Elsewhere renames are as durable as the filesystem's own journal.
+pub fn sync_disk(folder: &Path) -> io::Result<()> {
     if cfg!(target_os = "linux") { sync_below(folder) } else { Ok(()) }
 }
 

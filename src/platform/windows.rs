@@ -179,9 +179,10 @@ pub fn sync_below(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for renames, which are as durable as the volume's journal.
+/// The same for a whole disk, which takes an administrator. Renames are as durable as the volume's
+/// journal.
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-pub fn sync_renames(_: &Path) -> io::Result<()> {
+pub fn sync_disk(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

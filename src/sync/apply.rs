@@ -82,6 +82,21 @@ impl Journal {
         self.finish(instance)
     }
 
+    /// Does what is not done yet after a crash.
+    fn resume(&self, instance: &Instance) -> Result<()> {
+        let stash = instance.undo().join(&self.undo).join("files");
+        let folders: BTreeSet<_> = self
+            .place
+            .iter()
+            .chain(&self.remove)
+            .map(|path| Path::new(path).parent().unwrap_or(Path::new("")))
+            .collect();
+        for folder in folders.iter().flat_map(|folder| [instance.root().join(folder), stash.join(folder)]) {
+            durable::clear_unfinished(&folder);
+        }
+        self.finish(instance)
+    }
+
     /// Does what is not done yet.
     fn finish(&self, instance: &Instance) -> Result<()> {
         let source = instance.own(&self.source);
@@ -113,7 +128,7 @@ impl Journal {
         for path in &self.remove {
             stash.remove_empty_folders(path);
         }
-        durable::sync_renames(instance.root())?;
+        durable::sync_disk(instance.root())?;
         self.next.save(&instance.state_file())?;
         patiently(|| fs::remove_file(instance.journal_file())).context("could not remove the journal")?;
         match self.source.strip_prefix("undo/").and_then(|rest| rest.strip_suffix("/files")) {
@@ -130,7 +145,7 @@ pub fn recover(ctx: &Context<'_>) -> Result<Option<String>> {
     let journal = pending(&ctx.instance)?;
     if let Some(journal) = &journal {
         ctx.note("finishing a restore that was cut off");
-        journal.finish(&ctx.instance).map_err(|error| {
+        journal.resume(&ctx.instance).map_err(|error| {
             error.hint("a restore that was cut off must be finished first; close what has the files open and run it again; nothing is lost")
         })?;
     }
@@ -365,8 +380,16 @@ mod tests {
                 return;
             }
             if let Some(journal) = pending(&instance).unwrap() {
-                journal.finish(&instance).unwrap();
+                // Copies that were cut off.
+                let halves =
+                    ["saves/A/.cloud-sync-new-Ab12Cd", ".cloud-sync/undo/copy/files/saves/B/.cloud-sync-new-Ab12Cd"]
+                        .map(|path| instance.root().join(path));
+                for half in &halves {
+                    write(half, "half of it");
+                }
+                journal.resume(&instance).unwrap();
                 check(&instance, step);
+                assert_eq!(halves.map(|half| half.exists()), [false; 2], "after a crash at step {step}");
             } else {
                 // Not begun: everything is as it was.
                 assert_eq!(read(&instance.root().join("saves/A/level.dat")).as_deref(), Some("old"));
@@ -382,10 +405,10 @@ mod tests {
             crash::after(Some(first));
             let _ = journal.commit(&instance);
             crash::after(Some(second));
-            let _ = pending(&instance).unwrap().map(|journal| journal.finish(&instance));
+            let _ = pending(&instance).unwrap().map(|journal| journal.resume(&instance));
             crash::after(None);
             if let Some(journal) = pending(&instance).unwrap() {
-                journal.finish(&instance).unwrap();
+                journal.resume(&instance).unwrap();
             }
             check(&instance, first * 100 + second);
         }
@@ -404,7 +427,7 @@ mod tests {
             let result = journal.commit(&instance);
             crash::after(None);
             if let Some(journal) = pending(&instance).unwrap() {
-                journal.finish(&instance).unwrap();
+                journal.resume(&instance).unwrap();
             }
             let names: Vec<_> =
                 fs::read_dir(instance.root().join("saves")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -453,7 +476,7 @@ mod tests {
         crash::after(None);
         let level = instance.root().join("saves/A/level.dat");
         write(&level, "played offline");
-        pending(&instance).unwrap().unwrap().finish(&instance).unwrap();
+        pending(&instance).unwrap().unwrap().resume(&instance).unwrap();
         let copies = instance.undo().join("copy/files/saves/A");
         let kept = [read(&level), read(&copies.join("level.dat")), read(&copies.join("level.dat~1"))];
         assert!(kept.contains(&Some("played offline".to_owned())), "{kept:?}");

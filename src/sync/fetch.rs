@@ -97,11 +97,12 @@ impl Staging {
             });
         };
         let restored: Result<()> = thread::scope(|threads| {
-            // While restic reads back what it wrote, that goes to the disk. If it cannot, only this
-            // first one to try hears of it.
+            // While restic reads back what it wrote, that goes to the disk, where that needs no access
+            // to files that may have come with another PC's. If it cannot, only this first one to
+            // try hears of it.
             let (written, is_written) = mpsc::channel();
             let folder = &target;
-            let writing = threads.spawn(move || is_written.recv().map_or(Ok(()), |()| durable::sync_below(folder)));
+            let writing = threads.spawn(move || is_written.recv().map_or(Ok(()), |()| durable::sync_disk(folder)));
             let on_written = move || {
                 let _ = written.send(());
             };
