@@ -102,6 +102,9 @@ pub struct Conflict {
     pub machine: String,
     /// The PC whose version this one has, if it is not its own.
     pub whose: Option<String>,
+    /// When that one was saved; none if it is not in the cloud yet.
+    #[serde(default)]
+    pub time: Option<DateTime<Utc>>,
     /// The PC that saved the cloud's version.
     pub other_machine: String,
     /// When it did, by its clock.

@@ -106,8 +106,8 @@ fn request_list(address: &Url, token: &Token) -> Result<Remote> {
     let has_path = address.path().trim_matches('/').split('/').count() > 2;
     let ask = |client: Client| {
         let request = client.get(address.clone()).basic_auth(token.user(), Some(token.password().expose()));
-        // On the request, it ends the reading of the body, too.
-        request.header("Accept", LIST_V2).timeout(WHOLE).send()
+        // On the request, it ends the reading of the body, too. By then nobody waits any more.
+        request.header("Accept", LIST_V2).timeout(WHOLE + CONNECT).send()
     };
     // A proxy may itself want TLS.
     let has_proxy = || env::HTTP_PROXIES.iter().any(|name| std::env::var_os(name).is_some());
@@ -184,11 +184,21 @@ fn read_list(response: Response) -> Result<BTreeSet<SnapshotId>> {
     Ok(ids)
 }
 
+fn no_home(home: &Path) -> Error {
+    Error::new(Kind::Offline, format!("the cloud cannot be reached: there is no folder {}", home.display()))
+        .hint("plug in or mount its disk, or check the address; if all is as you want it, make that folder")
+}
+
 fn list_folder(folder: &Path) -> Result<Remote> {
     let unreadable = |error: io::Error| offline(format!("{}: {error}", folder.display()));
     match fs::metadata(folder.join("config")) {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Remote::Missing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Of what is not there, one folder can be made; more is a disk that is not plugged in, or
+            // another place than was meant.
+            let home = folder.parent().filter(|home| !home.is_dir());
+            return home.map_or(Ok(Remote::Missing), |home| Err(no_home(home)));
+        }
         Err(error) => return Err(unreadable(error)),
     }
     let mut ids = BTreeSet::new();
@@ -272,6 +282,8 @@ mod tests {
     fn a_folder_is_listed_without_its_leftovers() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(list_folder(folder.path()).unwrap(), Remote::Missing);
+        assert_eq!(list_folder(&folder.path().join("new")).unwrap(), Remote::Missing);
+        assert_eq!(list_folder(&folder.path().join("unplugged/new")).unwrap_err().kind, Kind::Offline);
         fs::write(folder.path().join("config"), "").unwrap();
         assert_eq!(list_folder(folder.path()).unwrap_err().kind, Kind::Offline, "half a repository is none");
         fs::create_dir(folder.path().join("snapshots")).unwrap();

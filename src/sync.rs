@@ -151,10 +151,6 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     match decide::push(seen.divergence) {
         Push::Nothing => {
             record_unchanged(ctx, &seen)?;
-            match seen.divergence {
-                Divergence::Blank => ctx.note(&nothing_at_all(ctx)),
-                _ => ctx.note("nothing to save"),
-            }
             save_nothing(ctx, &seen)
         }
         Push::CloudIsNewer => {
@@ -318,6 +314,10 @@ fn catch_up(ctx: &Context<'_>, account: &Account, seen: &Observation, outcome: &
 fn save_nothing(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
     let later: Vec<_> = seen.tree.left_out.iter().filter(|left| left.why.is_for_now()).collect();
     if later.is_empty() {
+        match seen.divergence {
+            Divergence::Blank => ctx.note(&nothing_at_all(ctx)),
+            _ => ctx.note("nothing to save"),
+        }
         return Ok(());
     }
     for left in &later {

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::platform;
 
 /// Runs the command, if there is one, as the launcher would: in the current folder, with our
 /// streams. It comes first, so that what is pulled wins over what a pack brings along.
@@ -16,10 +17,9 @@ pub fn run(ctx: &Context<'_>, command: &[OsString]) -> Result<()> {
         Error::new(Kind::Failed, format!("{name}, which was to run before the pull, could not be started: {error}"))
             .hint("check the line after -- in the launcher's settings; without Java installed, $INST_JAVA is empty")
     })?;
-    match status.code() {
-        Some(0) => Ok(()),
+    match platform::code_of(status) {
+        0 => Ok(()),
         code => {
-            let code = code.unwrap_or(1);
             Err(Error::new(Kind::Command(code), format!("{name} failed with exit code {code}; nothing was pulled"))
                 .hint("what it printed above says why"))
         }

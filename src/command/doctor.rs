@@ -139,7 +139,7 @@ impl Doctor<'_> {
         let location = account.repository.location();
         match remote::list(&account.repository, &account.token, by_restic) {
             Ok(Remote::Missing) if self.has_synced() => {
-                self.trouble("repository", &format!("{location} is not there, but this PC has synced with it: is its disk plugged in, is the address right?"));
+                self.trouble("repository", &format!("{location} is not there, but this PC has synced with it: is its disk plugged in, is the address right? If it is gone for good, delete .cloud-sync/state.json to start anew"));
             }
             Ok(Remote::Missing) => self.ok("repository", &format!("{location}: not made yet; the first push makes it")),
             Ok(Remote::Ids(ids)) if has_restic => {

@@ -43,7 +43,7 @@ fn ask(ctx: &Context<'_>, url: &str) -> Result<Token> {
         } else {
             "it asks in a terminal; elsewhere pass the token with --token-stdin"
         };
-        Error::new(Kind::Failed, "no token was entered, and nothing was changed").hint(hint)
+        Error::new(Kind::SignedOut, "no token was entered, and nothing was changed").hint(hint)
     })
 }
 

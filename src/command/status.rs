@@ -2,12 +2,15 @@
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::front::{counted, human_bytes};
+use crate::front::{card, counted, human_bytes};
 use crate::game;
 use crate::outcome::Outcome;
+use crate::scope::Scope;
+use crate::state::State;
 use crate::sync::apply;
 use crate::sync::decide::{Divergence, Local};
 use crate::sync::observe::{Observation, Purpose};
+use crate::tree::{Edits, Tree};
 
 /// Observes and tells.
 pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
@@ -17,10 +20,17 @@ pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
             counted(journal.place.len(), "file")
         ));
     }
-    let account = ctx.account()?.ok_or_else(|| {
-        Error::new(Kind::SignedOut, "not signed in").hint("run `cloud-sync login` in the game folder")
-    })?;
-    let seen = Observation::make(ctx, &account, &[], Purpose::Status, &mut outcome.base)?;
+    let seen = match ctx.account()? {
+        Some(account) => Observation::make(ctx, &account, &[], Purpose::Status, &mut outcome.base),
+        None => Err(Error::new(Kind::SignedOut, "not signed in").hint("run `cloud-sync login` in the game folder")),
+    };
+    let seen = match seen {
+        Err(error) if matches!(error.kind, Kind::SignedOut | Kind::Offline) => {
+            tell_of_this_pc(ctx)?;
+            return Err(error);
+        }
+        seen => seen?,
+    };
     outcome.divergence = seen.divergence;
     outcome.base.clone_from(&seen.state.base);
     outcome.head = seen.head_id();
@@ -31,7 +41,7 @@ pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
         ctx.warn(&format!("not synced: {}: {}", left.path, left.why.text()));
     }
     ctx.note(&format!("{}: {}", title(seen.divergence), reason(&seen)));
-    ctx.note(&format!("synced here: {}, {}", counted(seen.tree.files.len(), "file"), human_bytes(seen.tree.bytes())));
+    tell_amount(ctx, &seen.tree);
     if let Some(head) = seen.head() {
         ctx.note(&format!(
             "in the cloud: {} saved by {} on {}",
@@ -41,6 +51,29 @@ pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// What can be told without the cloud.
+fn tell_of_this_pc(ctx: &Context<'_>) -> Result<()> {
+    let scope = Scope::load(&ctx.instance)?;
+    let tree = Tree::walk(ctx.instance.root(), &scope)?;
+    let state = State::load(&ctx.instance.state_file())?;
+    tell_amount(ctx, &tree);
+    if state.legacy_time.is_some() {
+        // The original client did not note what it had synced.
+        return Ok(());
+    }
+    let edits = Edits::find(ctx.instance.root(), &tree, &state.manifest, &scope);
+    ctx.note(&match state.base_time {
+        None => "this PC has not synced with a cloud yet".to_owned(),
+        Some(time) if edits.is_empty() => format!("nothing changed here since the version of {}", card::when(time)),
+        Some(time) => format!("since the version of {}: {}", card::when(time), edits.in_words()),
+    });
+    Ok(())
+}
+
+fn tell_amount(ctx: &Context<'_>, tree: &Tree) {
+    ctx.note(&format!("synced here: {}, {}", counted(tree.files.len(), "file"), human_bytes(tree.bytes())));
 }
 
 fn title(divergence: Divergence) -> &'static str {
@@ -68,9 +101,13 @@ fn reason(seen: &Observation) -> String {
         Divergence::SignedOut | Divergence::Unknown => "the cloud could not be asked".to_owned(),
         Divergence::Blank => "neither this PC nor the cloud has any files to sync; is this the game folder, with saves in it?".to_owned(),
         Divergence::InSync => "every file is as it was last synced, and the cloud has nothing new".to_owned(),
+        Divergence::Ahead if seen.edits.is_empty() => "your decision is not in the cloud yet; the next push saves it".to_owned(),
         Divergence::Ahead => format!("files here: {}; the cloud has nothing new; the next push saves them", edits()),
         Divergence::Behind => format!("the cloud has {}, and nothing changed here; the next pull makes this PC the same", others()),
         Divergence::FirstLink => "both have files, and this PC has never synced with this cloud; the next pull joins them, and asks about worlds that differ".to_owned(),
+        Divergence::Diverged if seen.view.others.iter().all(|head| seen.is_joined(head)) => {
+            "you put off a decision, and all else is joined; the next pull asks again".to_owned()
+        }
         Divergence::Diverged if seen.local == Local::Clean => format!("the cloud has {}, not built on this PC's; the next pull joins them, and asks only about worlds that both changed", others()),
         Divergence::Diverged => format!("files here: {}; and the cloud has {}; the next pull joins them, and asks only about worlds that both changed", edits(), others()),
         Divergence::RemoteEmptied => "the cloud has lost what it had; the files here stay, and the next push saves them anew".to_owned(),

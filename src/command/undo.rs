@@ -37,7 +37,7 @@ pub fn list(ctx: &Context<'_>) {
         ctx.note("the last one is what `cloud-sync undo` takes back; all are in .cloud-sync/undo");
     }
     for copy in copies {
-        let when = copy.note.at.with_timezone(&Local).format("%Y-%m-%d %H:%M");
+        let when = copy.note.at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S");
         let replaced = sync::undo::replaced(ctx, &copy);
         let worlds: BTreeSet<_> = replaced.iter().chain(&copy.note.added).filter_map(|path| world_of(path)).collect();
         let worlds: Vec<_> = worlds.into_iter().collect();

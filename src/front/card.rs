@@ -44,7 +44,7 @@ pub fn same_for(others: &[Contested]) -> String {
 pub fn table(conflict: &Conflict, world: &Contested) -> Vec<String> {
     let (here, there) = (rows(&world.here), rows(&world.there));
     let titles = [title_here(conflict), format!("the cloud ({})", conflict.other_machine)];
-    let saved = ("saved", String::new(), when(conflict.other_time));
+    let saved = ("saved", conflict.time.map_or_else(|| "not yet".to_owned(), when), when(conflict.other_time));
     let rows: Vec<_> = here
         .into_iter()
         .zip(there)

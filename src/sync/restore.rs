@@ -269,12 +269,17 @@ impl<'a> Restore<'a> {
         let next = self.next_state(&plan, &staged, &choices.put_off);
         outcome.base.clone_from(&next.base);
         let (restored, removed) = (place.len(), plan.remove.len());
+        let bytes = staged.values().map(|entry| entry.here.size).sum();
         (outcome.files.restored, outcome.files.removed) = (restored, removed);
         outcome.bytes += self.staging.bytes;
         if place.is_empty() && plan.remove.is_empty() {
             super::fetch::clear(&ctx.instance.staging())?;
-            if choices.put_off.is_empty() && !plan.differ.is_empty() {
-                ctx.note("nothing to bring; what differs is this PC's, and the next push saves it");
+            if choices.put_off.is_empty() {
+                ctx.note(if plan.differ.is_empty() {
+                    "nothing to bring: what the cloud has is here already"
+                } else {
+                    "nothing to bring; what differs is this PC's, and the next push saves it"
+                });
             }
             return Ok(next.save(&ctx.instance.state_file())?);
         }
@@ -304,14 +309,19 @@ impl<'a> Restore<'a> {
         journal.gone_worlds.clone_from(&gone);
         journal.commit(&ctx.instance)?;
         outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
-        let brought = format!("brought {} ({})", counted(restored, "file"), human_bytes(self.staging.bytes));
+        let brought = format!("brought {} ({})", counted(restored, "file"), human_bytes(bytes));
         let took_away = format!("took away {} that it has no more", counted(removed, "file"));
         let what = match (restored, removed) {
             (_, 0) => brought,
             (0, _) => took_away,
             _ => format!("{brought}, and {took_away}"),
         };
-        ctx.note(&format!("made the same as {} saved it: {what}", self.listing.snapshot.hostname));
+        let saver = &self.listing.snapshot.hostname;
+        ctx.note(&if choices.of.is_empty() {
+            format!("made the same as {saver} saved it: {what}")
+        } else {
+            format!("joined with what {saver} saved: {what}")
+        });
         for world in gone {
             ctx.warn(&format!(
                 "the world {world} was deleted on another PC and is gone here, too; `cloud-sync undo` brings it back"

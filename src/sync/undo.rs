@@ -191,7 +191,7 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     ctx.note(&format!(
         "the {} of {} is undone: {} back in place, {} taken away; the next push saves it so, and `cloud-sync undo` takes it back",
         copy.note.command,
-        copy.note.at.with_timezone(&Local).format("%Y-%m-%d %H:%M"),
+        copy.note.at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S"),
         counted(outcome.files.restored, "file"),
         outcome.files.removed
     ));

@@ -72,6 +72,7 @@ pub fn conflict(worlds: usize) -> Show {
         whose: None,
         machine: "Desktop".to_owned(),
         other_machine: "Laptop".to_owned(),
+        time: None,
         other_time: DateTime::UNIX_EPOCH,
         worlds: (1..=worlds).map(world).collect(),
         more: 0,

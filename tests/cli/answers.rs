@@ -248,7 +248,8 @@ fn most_played_asks_where_it_cannot_be_told() {
     let cloud = Cloud::folder();
     let (a, _) = diverged(&cloud);
     let before = a.tree();
-    answer(&a, "most-played").expect(3, "diverged", "cancelled").says("nobody is here to choose");
+    let said = answer(&a, "most-played").expect(3, "diverged", "cancelled").says("nobody is here to choose");
+    assert!(!said.json["error"]["hint"].as_str().unwrap().contains("most-played"), "what did not help is no help");
     assert_eq!(a.tree(), before);
 }
 

@@ -102,7 +102,28 @@ fn a_cloud_folder_that_is_not_plugged_in_is_offline_and_not_empty() {
     a.pull().expect(0, "unknown", "offline").warns("holds no repository any more");
     a.push().expect(0, "unknown", "offline");
     assert_eq!(a.base(), base);
+    let status = a.run(&["status", "--verbose"]);
+    assert!(
+        status.stdout.contains("synced here: 3 files") && status.stdout.contains(": 1 changed"),
+        "{}",
+        status.stdout
+    );
     fs::rename(&elsewhere, &cloud.repository).unwrap();
+    a.push().expect(0, "ahead", "saved");
+}
+
+#[test]
+fn the_first_push_makes_no_cloud_where_a_disk_is_not_plugged_in() {
+    let mut cloud = Cloud::folder();
+    let disk = cloud.home.path().join("media/stick");
+    cloud.url = disk.join("cloud").display().to_string();
+    let a = cloud.pc("A");
+    a.write(LEVEL, "day 1");
+    for verb in ["pull", "push", "status"] {
+        a.run(&[verb]).expect(0, "unknown", "offline").warns("there is no folder");
+        assert!(!disk.exists(), "{verb} made it");
+    }
+    fs::create_dir_all(&disk).unwrap();
     a.push().expect(0, "ahead", "saved");
 }
 
@@ -225,6 +246,8 @@ fn a_command_runs_before_the_pull_and_stops_it_if_it_fails() {
     let failed = pull("echo broken > mark; exit 42");
     failed.expect(42, "unknown", "failed").says("sh failed with exit code 42");
     assert_eq!((b.read("mark"), b.read(LEVEL)), ("broken\n".to_owned(), "day 1".to_owned()));
+    #[cfg(unix)]
+    pull("kill -9 $$").expect(128 + 9, "unknown", "failed");
     // What the pack brings along, the pull replaces by the player's own.
     let pulled = pull("echo of the pack > options.txt; echo hello");
     assert!(pulled.stdout.starts_with("hello\n"));

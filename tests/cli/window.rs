@@ -39,6 +39,7 @@ fn conflict(other_machine: &str, worlds: &[&str]) -> Conflict {
     Conflict {
         whose: None,
         machine: "Desktop".to_owned(),
+        time: None,
         other_machine: other_machine.to_owned(),
         other_time: DateTime::UNIX_EPOCH + TimeDelta::days(20_001),
         worlds: worlds.iter().enumerate().map(contested).collect(),

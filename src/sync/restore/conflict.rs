@@ -48,9 +48,13 @@ impl Restore<'_> {
                 Err(Error::new(Kind::Cancelled, format!("{between}; cancelled, nothing was changed here")))
             }
             Reply::Answers(_) | Reply::Nobody => {
-                Err(Error::new(Kind::Conflict, format!("{between}, and nobody is here to choose")).hint(
-                    "run `cloud-sync pull` in a terminal in the game folder, or give --on-conflict=keep-both (or keep-local, use-remote, most-played, later); nothing was changed here",
-                ))
+                // What did not help is no help.
+                let asked = self.ctx.args.on_conflict == OnConflict::Ask;
+                let others =
+                    if asked { "keep-local, use-remote, most-played, later" } else { "keep-local, use-remote, later" };
+                Err(Error::new(Kind::Conflict, format!("{between}, and nobody is here to choose")).hint(format!(
+                    "run `cloud-sync pull` in a terminal in the game folder, or give --on-conflict=keep-both (or {others}); nothing was changed here",
+                )))
             }
         }
     }
@@ -131,6 +135,7 @@ impl Restore<'_> {
         Ok(Conflict {
             machine: self.ctx.machine.clone(),
             whose: self.whose().map(str::to_owned),
+            time: self.seen.base_time().filter(|_| self.is_saved()),
             other_machine: snapshot.hostname.clone(),
             other_time: snapshot.time,
             worlds: worlds.iter().map(contested).collect(),

@@ -40,7 +40,7 @@ pub fn ui(ui: &mut Ui, conflict: &Conflict, world: &Contested, number: usize, pi
             title: texts::THIS_PC,
             machine: &conflict.machine,
             card: &world.here,
-            saved: None,
+            saved: conflict.time.map(|time| texts::saved(&card::when(time))),
             is_advised: further == Further::Here,
             picture: picture(true, &world.here),
         },
