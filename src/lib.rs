@@ -42,6 +42,7 @@ mod names;
 mod nbt;
 mod outcome;
 pub mod packwiz;
+mod paths;
 mod platform;
 pub mod provision;
 pub mod remote;

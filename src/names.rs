@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 
 use crate::instance::Instance;
-use crate::platform;
+use crate::{paths, platform};
 
 /// A disk, as far as names matter.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ impl Disk {
         }
         let mut refused = BTreeMap::new();
         for path in paths {
-            let bad_name = prefixes(path).find(|prefix| !(self.can_hold)(name_of(prefix)));
+            let bad_name = paths::with_ancestors(path).find(|prefix| !(self.can_hold)(paths::name(prefix)));
             let refusal = match bad_name {
                 Some(prefix) => Some((prefix, Refusal::Name)),
                 None if self.ignores_case => {
@@ -111,7 +111,7 @@ impl Spellings {
     /// The topmost part of `path` that is spelled otherwise than before, and how that was. If there
     /// is none, all of it is known from now on.
     fn clash<'a>(&mut self, path: &'a str) -> Option<(&'a str, String)> {
-        let parts: Vec<_> = prefixes(path).map(|prefix| (prefix, fold(prefix))).collect();
+        let parts: Vec<_> = paths::with_ancestors(path).map(|prefix| (prefix, fold(prefix))).collect();
         for (prefix, folded) in &parts {
             if let Some(known) = self.known.get(folded).filter(|known| known != prefix) {
                 return Some((prefix, known.clone()));
@@ -122,15 +122,6 @@ impl Spellings {
         }
         None
     }
-}
-
-/// The folders that lead to `path`, the topmost first, and `path` itself.
-fn prefixes(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(end, _)| &path[..end]).chain([path])
-}
-
-fn name_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 fn fold(path: &str) -> String {

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::paths::is_plain;
+
 /// Where packwiz-installer keeps its notes, in the game folder.
 pub const MANIFEST: &str = "packwiz.json";
 
@@ -150,8 +152,7 @@ fn plain_path(text: &str) -> Option<String> {
     let has_drive = path.as_bytes().get(1) == Some(&b':') && path.as_bytes()[0].is_ascii_alphabetic();
     let is_odd = path.chars().any(|one| one.is_control() || one == char::REPLACEMENT_CHARACTER);
     let is_deep = path.len() > MAX_PATH || path.split('/').count() > MAX_DEPTH;
-    let is_impossible = path.split('/').any(|name| matches!(name, "" | "." | ".."));
-    (!is_deep && !has_drive && !is_odd && !is_impossible).then(|| path.to_owned())
+    (!is_deep && !has_drive && !is_odd && is_plain(path)).then(|| path.to_owned())
 }
 
 fn read_at_most(file: &Path, limit: u64) -> io::Result<Vec<u8>> {

@@ -23,6 +23,7 @@ use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
 use crate::packwiz::Pack;
+use crate::paths::{self, is_below, with_ancestors, world_at};
 
 /// What players miss on their other PC when it is not there.
 pub const DEFAULT_INCLUDE: &[&str] = &[
@@ -215,8 +216,8 @@ impl Scope {
     /// Whether the player may have a link there that leads anywhere: the folders every
     /// instance has, and worlds. A `scope.json` that came with a modpack cannot add to them.
     pub fn is_players_own(path: &str) -> bool {
-        let is_world = path.strip_prefix("saves/").is_some_and(|world| !world.contains('/'));
-        is_world || DEFAULT_INCLUDE.iter().any(|root| root.trim_end_matches('/') == path || is_below(root, path))
+        world_at(path).is_some()
+            || DEFAULT_INCLUDE.iter().any(|root| root.trim_end_matches('/') == path || is_below(root, path))
     }
 
     /// The exclude patterns, for the list that restic gets.
@@ -255,25 +256,9 @@ impl Scope {
     }
 }
 
-/// The world that the file at `path` belongs to: its folder's name in `saves`.
-pub fn world_of(path: &str) -> Option<&str> {
-    path.strip_prefix("saves/")?.split_once('/').map(|(world, _)| world)
-}
-
-/// The folders on the way to `path`, from the top, and `path` itself.
-fn with_ancestors(path: &str) -> impl Iterator<Item = &str> {
-    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
-    ends.map(|end| &path[..end])
-}
-
-/// Whether `path` lies below `folder`.
-fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
-}
-
 /// Whether it is what a cloud-sync that was killed left of a copy.
 fn is_unfinished(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.starts_with(durable::UNFINISHED))
+    paths::name(path).starts_with(durable::UNFINISHED)
 }
 
 /// Case does not matter to the disks of Windows and macOS.

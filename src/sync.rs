@@ -20,7 +20,7 @@ use crate::front::{counted, human_bytes};
 use crate::game;
 use crate::interrupt;
 use crate::outcome::{Done, Outcome};
-use crate::scope::world_of;
+use crate::paths::world_of;
 use crate::snapshot::SnapshotId;
 use crate::state::{Entry, State};
 use decide::{Divergence, Local, Pull, Push};

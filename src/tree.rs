@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use sha2::{Digest, Sha256};
 
+use crate::paths::{folder_of, is_within, join};
 use crate::platform;
 use crate::scope::Scope;
 use crate::settings::Settings;
@@ -64,7 +65,7 @@ pub struct LeftOut {
 
 impl LeftOut {
     /// Whether it is `path`, or the folder that this lies in.
-    fn holds(&self, path: &str) -> bool {
+    pub fn holds(&self, path: &str) -> bool {
         is_within(path, &self.path)
     }
 }
@@ -160,7 +161,7 @@ impl Tree {
 
     /// Takes `world` out of what is synced now.
     pub fn leave_out_world(&mut self, world: &str, why: Why) {
-        let folder = format!("saves/{world}");
+        let folder = folder_of(world);
         let inside = format!("{folder}/");
         self.files.retain(|path, _| !path.starts_with(&inside));
         self.roots.retain(|root| *root != folder && !root.starts_with(&inside));
@@ -333,15 +334,6 @@ impl Walk<'_> {
         let allowed = Scope::is_players_own(path) || is_root && target.starts_with(self.instance);
         (target.is_dir() && !leads_home && !is_circle && allowed).then_some(here)
     }
-}
-
-/// Whether `path` is `outer` or lies in it.
-pub fn is_within(path: &str, outer: &str) -> bool {
-    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn join(parent: &str, name: &str) -> String {
-    if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") }
 }
 
 /// How a tree differs from what was last synced.

@@ -11,8 +11,9 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::front::{counted, human_bytes};
 use crate::outcome::{Explained, Outcome, Part, ScopeReport};
+use crate::paths::{world_at, world_of};
 use crate::platform;
-use crate::scope::{Reason, Scope, world_of};
+use crate::scope::{Reason, Scope};
 use crate::tree::{Tree, Why};
 
 /// Lists the worlds, and what else is synced, the largest first.
@@ -85,9 +86,7 @@ pub fn explain(ctx: &Context<'_>, given: &Path, outcome: &mut Outcome) -> Result
 /// What the patterns say, and what the disk says against it.
 fn reason<'a>(scope: &'a Scope, tree: &'a Tree, path: &'a str, place: &Path, is_folder: bool) -> Reason<'a> {
     let reason = scope.explain(path, is_folder);
-    let left_out = tree.left_out.iter().find(|left| {
-        path.strip_prefix(left.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
+    let left_out = tree.left_out.iter().find(|left| left.holds(path));
     match left_out {
         _ if !matches!(reason, Reason::Included { .. } | Reason::OnTheWay) => reason,
         Some(left) => Reason::LeftOut { at: &left.path, why: left.why },
@@ -104,7 +103,7 @@ fn is_forbidden(file: &Path) -> bool {
 
 /// What is kept or replaced together with `path`.
 fn unit(path: &str, is_folder: bool) -> String {
-    let world = world_of(path).or_else(|| path.strip_prefix("saves/").filter(|_| is_folder));
+    let world = world_of(path).or_else(|| world_at(path).filter(|_| is_folder));
     match world {
         Some(world) if path.len() == "saves/".len() + world.len() => {
             format!("the world {world}, which is kept or replaced as a whole")

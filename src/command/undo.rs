@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::outcome::{Done, Outcome};
-use crate::scope::world_of;
+use crate::paths::world_of;
 use crate::{game, sync};
 
 /// Puts the last pull back.

@@ -2,7 +2,8 @@
 
 use globset::GlobSet;
 
-use super::{ALWAYS_EXCLUDE, Pattern, Scope, is_ours, with_ancestors};
+use super::{ALWAYS_EXCLUDE, Pattern, Scope, is_ours};
+use crate::paths::with_ancestors;
 use crate::tree::Why;
 
 /// Why a path is synced or not.

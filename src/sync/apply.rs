@@ -12,15 +12,15 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::fetch;
-use super::plan::check_name;
 use super::undo::{self, Note};
 use crate::context::Context;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
 use crate::names::Disk;
+use crate::paths::{self, folder_of, is_below, world_of};
 use crate::platform::{self, patiently};
-use crate::scope::world_of;
+
 use crate::state::State;
 
 const VERSION: u64 = 1;
@@ -71,7 +71,7 @@ impl Journal {
     fn stays_inside(&self) -> bool {
         let names =
             [&self.source, &self.undo].into_iter().chain(&self.remove).chain(&self.place).chain(&self.gone_worlds);
-        names.into_iter().all(|path| check_name(path).is_ok() && !platform::leads_elsewhere(path))
+        names.into_iter().all(|path| paths::is_plain(path) && !platform::leads_elsewhere(path))
     }
 
     /// Writes the journal, then does what it says.
@@ -85,12 +85,7 @@ impl Journal {
     /// Does what is not done yet after a crash.
     fn resume(&self, instance: &Instance) -> Result<()> {
         let stash = instance.undo().join(&self.undo).join("files");
-        let folders: BTreeSet<_> = self
-            .place
-            .iter()
-            .chain(&self.remove)
-            .map(|path| Path::new(path).parent().unwrap_or(Path::new("")))
-            .collect();
+        let folders: BTreeSet<_> = self.place.iter().chain(&self.remove).map(|path| paths::parent(path)).collect();
         for folder in folders.iter().flat_map(|folder| [instance.root().join(folder), stash.join(folder)]) {
             durable::clear_unfinished(&folder);
         }
@@ -113,8 +108,8 @@ impl Journal {
             stash.put(path)?;
         }
         for world in &self.gone_worlds {
-            let inside = disk.key(&format!("saves/{world}/"));
-            if !placed.iter().any(|path| path.starts_with(&inside)) {
+            let folder = disk.key(&folder_of(world));
+            if !placed.iter().any(|path| is_below(path, &folder)) {
                 stash.sweep(world);
             }
         }
@@ -207,12 +202,11 @@ impl Stash<'_> {
     /// Makes `path` free for a file: what is there goes, and so does a file where a folder of
     /// its path must be.
     fn make_way(&self, path: &str) -> anyhow::Result<()> {
-        for (end, _) in path.match_indices('/') {
-            let folder = self.root.join(&path[..end]);
-            if fs::metadata(&folder).is_ok_and(|found| !found.is_dir()) {
-                self.put(&path[..end])?;
+        for folder in paths::folders_to(path) {
+            if fs::metadata(self.root.join(folder)).is_ok_and(|found| !found.is_dir()) {
+                self.put(folder)?;
             }
-            self.respell(&path[..end])?;
+            self.respell(folder)?;
         }
         self.put(path)?;
         let live = self.root.join(path);
@@ -226,7 +220,7 @@ impl Stash<'_> {
         if !self.disk.ignores_case() || !self.respelled.borrow_mut().insert(path.to_owned()) {
             return Ok(());
         }
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let (parent, name) = paths::split(path);
         let names: Vec<_> = fs::read_dir(self.root.join(parent)).into_iter().flatten().flatten().collect();
         let names: Vec<_> = names.iter().filter_map(|entry| entry.file_name().to_str().map(str::to_owned)).collect();
         let key = self.disk.key(name);
@@ -247,7 +241,7 @@ impl Stash<'_> {
     /// Moves what is left of a removed world, which is not in the scope: its lock file, caches.
     /// What cannot be moved stays; it was never ours.
     fn sweep(&self, world: &str) {
-        let folder = format!("saves/{world}");
+        let folder = folder_of(world);
         if fs::symlink_metadata(self.root.join(&folder)).is_ok_and(|found| found.is_dir()) {
             self.sweep_folder(&folder);
         }

@@ -14,6 +14,7 @@ use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::{Progress, Step, human_bytes};
 use crate::names::Disk;
+use crate::paths::{folders_to, parent};
 use crate::platform::{self, patiently};
 use crate::restic::{Listing, Restic, Status, include_line, write_lines};
 use crate::snapshot::SnapshotId;
@@ -238,8 +239,7 @@ fn patterns(wanted: &[&String], listing: &Listing, impossible: &BTreeSet<String>
     if is_free && wanted.len() * 10 >= listing.files.len() * 8 && wanted_bytes >= all_bytes / 2 {
         return None;
     }
-    let folders = |path: &'_ str| path.match_indices('/').map(|(end, _)| path[..end].to_owned()).collect::<Vec<_>>();
-    let barred: BTreeSet<String> = impossible.iter().flat_map(|path| folders(path)).collect();
+    let barred: BTreeSet<_> = impossible.iter().flat_map(|path| folders_to(path)).collect();
     let gives_way = |path: &&&str| path.contains('/') && !barred.contains(parent(path));
     let mut chosen: BTreeSet<&str> = wanted.iter().map(|path| path.as_str()).collect();
     while chosen.len() > MAX_PATTERNS {
@@ -267,10 +267,6 @@ fn patterns(wanted: &[&String], listing: &Listing, impossible: &BTreeSet<String>
         lines.push(line);
     }
     Some(lines)
-}
-
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(parent, _)| parent)
 }
 
 fn same_content(one: &Path, other: &Path) -> io::Result<bool> {

@@ -11,13 +11,14 @@ use super::decide::{Divergence, Local, classify};
 use super::plan::same_time;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
+use crate::paths::{folder_of, is_within, world_at, world_of};
 use crate::remote::{self, Remote};
 use crate::repository::Place;
 use crate::restic::{Listing, Restic, ResticError};
-use crate::scope::{Scope, world_of};
+use crate::scope::Scope;
 use crate::snapshot::{Graph, Lineage, Snapshot, SnapshotId, View};
 use crate::state::{Entry, State};
-use crate::tree::{Edits, Stat, Tree, Why, is_within, nanoseconds};
+use crate::tree::{Edits, Stat, Tree, Why, nanoseconds};
 
 /// Everything that a decision rests on.
 pub struct Observation {
@@ -357,7 +358,7 @@ impl Observation {
     pub fn lost_worlds(&self) -> BTreeSet<String> {
         let is_gone = |world: &&str| {
             let is_here = self.tree.files.keys().any(|path| world_of(path) == Some(world));
-            !is_here && !self.tree.hides(&format!("saves/{world}"))
+            !is_here && !self.tree.hides(&folder_of(world))
         };
         let removed: BTreeSet<_> = self.edits.removed.iter().filter_map(|path| world_of(path)).collect();
         let known = removed.into_iter().chain(self.state.came.iter().map(String::as_str));
@@ -375,7 +376,7 @@ impl Observation {
         let here: BTreeSet<_> = self.tree.files.keys().filter_map(|path| world_of(path)).collect();
         let there: BTreeSet<_> = cloud.iter().filter(differs).filter_map(|(path, _)| world_of(path)).collect();
         let unseen = here.intersection(&there).filter(|world| is_unseen(world)).copied();
-        let returned = self.returned.iter().filter_map(|path| path.strip_prefix("saves/")?.split('/').next());
+        let returned = self.returned.iter().filter_map(|path| world_of(path).or_else(|| world_at(path)));
         unseen.chain(returned).map(str::to_owned).collect()
     }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::units::Unit;
 use crate::error::{Error, Kind, Result};
 use crate::names::{Disk, Refusal};
-use crate::scope::{Scope, world_of};
+use crate::paths::{is_plain, is_within, world_of};
+use crate::scope::Scope;
 use crate::state::Manifest;
-use crate::tree::{Stat, Tree, Why, is_within};
+use crate::tree::{Stat, Tree, Why};
 
 /// The two sides of a restore, and what they last agreed on.
 #[derive(Clone, Copy)]
@@ -185,13 +186,12 @@ pub fn same_time(one: i64, other: i64) -> bool {
 }
 
 /// Refuses a path that is none, or leads elsewhere.
-pub fn check_name(path: &str) -> Result<()> {
-    let impossible = path.split('/').any(|name| matches!(name, "" | "." | "..") || name.contains('\0'));
-    if impossible {
-        return Err(Error::new(Kind::Stopped, format!("the snapshot names an impossible file: {path:?}"))
-            .hint("the repository is damaged or hostile; nothing was changed"));
+fn check_name(path: &str) -> Result<()> {
+    if is_plain(path) {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::new(Kind::Stopped, format!("the snapshot names an impossible file: {path:?}"))
+        .hint("the repository is damaged or hostile; nothing was changed"))
 }
 
 /// What cannot be read would stay behind in the other version of its world.

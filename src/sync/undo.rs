@@ -16,8 +16,9 @@ use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::outcome::{Done, Outcome};
+use crate::paths::world_of;
 use crate::platform::patiently;
-use crate::scope::{Scope, world_of};
+use crate::scope::Scope;
 use crate::state::{Manifest, State};
 use crate::tree::{Stat, Tree, manifest_of};
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::Likeness;
-use crate::scope::world_of;
+use crate::paths::{folder_of, world_of};
 use crate::tree::Stat;
 
 /// What is kept or replaced as a whole.
@@ -25,7 +25,7 @@ impl<'a> Unit<'a> {
     /// Where it is in the instance.
     pub fn path(self) -> String {
         match self {
-            Self::World(world) => format!("saves/{world}"),
+            Self::World(world) => folder_of(world),
             Self::File(path) => path.to_owned(),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Files, Restore};
 use crate::error::Result;
-use crate::scope::world_of;
+use crate::paths::world_of;
 use crate::snapshot::{Matter, SnapshotId};
 use crate::sync::decide::Divergence;
 use crate::sync::observe::Observation;

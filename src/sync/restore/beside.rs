@@ -7,6 +7,7 @@ use chrono::Local;
 
 use super::Restore;
 use crate::error::Result;
+use crate::paths::{self, folder_of, world_at};
 use crate::sync::units::Unit;
 use crate::world::{self, World};
 
@@ -29,7 +30,7 @@ impl Restore<'_> {
             placed.push(new);
         }
         for (unit, name) in &names {
-            match name.strip_prefix("saves/") {
+            match world_at(name) {
                 Some(world) => self.tell_world(unit, world),
                 None => self.ctx.note(&format!("{unit} is another picture on {}; it comes as {name}", self.other())),
             }
@@ -61,7 +62,7 @@ impl Restore<'_> {
     fn name_beside(&self, unit: &str, taken: &mut BTreeSet<String>) -> String {
         let day = self.listing.snapshot.time.with_timezone(&Local).format("%Y-%m-%d");
         let other: String = self.other().chars().map(|letter| if is_safe(letter) { letter } else { '_' }).collect();
-        let (folder, file) = unit.rsplit_once('/').unwrap_or(("", unit));
+        let (folder, file) = paths::split(unit);
         // A picture keeps its ending, a world has none, and neither has what only has a dot in it.
         let is_ending = |at: &usize| *at > 0 && file.len() - at <= MAX_ENDING && folder != "saves";
         let (stem, ending) = match file.rfind('.').filter(is_ending) {
@@ -86,11 +87,11 @@ impl Restore<'_> {
 
     /// The game lists worlds by the name in level.dat.
     fn tell_world(&self, unit: &str, world: &str) {
-        let level = format!("saves/{world}/level.dat");
-        let folder = unit.strip_prefix("saves/").unwrap_or(unit);
+        let place = folder_of(world);
+        let level = paths::join(&place, "level.dat");
+        let folder = paths::name(unit);
         let mark = world.strip_prefix(folder).map_or(world, str::trim_start);
-        let title =
-            World::read(&self.staging.file(&format!("saves/{world}"))).name.unwrap_or_else(|| folder.to_owned());
+        let title = World::read(&self.staging.file(&place)).name.unwrap_or_else(|| folder.to_owned());
         let renamed = self
             .staging
             .read(&level)

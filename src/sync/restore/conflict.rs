@@ -7,8 +7,8 @@ use crate::args::OnConflict;
 use crate::error::{Error, Kind, Result};
 use crate::front::{Answer, Card, Conflict, Contested, Reply};
 use crate::interrupt;
+use crate::paths::{folder_of, in_world, world_of};
 use crate::restic::ResticError;
-use crate::scope::world_of;
 use crate::sync::observe::Observation;
 use crate::world::{self, Further, World};
 
@@ -119,14 +119,13 @@ impl Restore<'_> {
     /// What both versions of the worlds say about themselves.
     fn look_at(&mut self, worlds: &[String]) -> Result<Conflict> {
         let telling = |path: &&String| {
-            let inner = path.strip_prefix("saves/").and_then(|rest| rest.split_once('/'));
-            inner.is_some_and(|(world, inner)| worlds.iter().any(|one| one == world) && world::tells(inner))
+            in_world(path).is_some_and(|(world, inner)| worlds.iter().any(|one| one == world) && world::tells(inner))
         };
         let wanted: Vec<_> = self.cloud_in_scope().into_keys().filter(|path| telling(&path)).collect();
         self.staging.fetch(self.ctx, &self.restic, &self.listing, &wanted)?;
         let snapshot = &self.listing.snapshot;
         let contested = |folder: &String| {
-            let path = format!("saves/{folder}");
+            let path = folder_of(folder);
             let here = card(folder, &self.seen.tree.files, &self.ctx.instance.root().join(&path));
             let there = card(folder, &self.listing.files, &self.staging.file(&path));
             let advice = world::recommend(&here.world, &there.world);
