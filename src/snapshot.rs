@@ -166,18 +166,17 @@ impl Snapshot {
 
     /// Whether it left out something of `unit`, or anything at all if that is empty.
     pub fn leaves_out(&self, unit: &str) -> bool {
-        let mut told = self.tags.iter().filter_map(|tag| tag.strip_prefix(TAG_WITHOUT)).peekable();
+        self.left_out().iter().any(|path| holds(path, unit) || holds(unit, path))
+    }
+
+    /// The files and folders that it left out; an empty path is anything, where that is not told.
+    pub fn left_out(&self) -> BTreeSet<String> {
         if !self.has_tag(TAG_PARTIAL) {
-            false
-        } else if told.peek().is_none() {
-            true
-        } else {
-            let within = |inner: &str, outer: &str| outer.is_empty() || is_within(inner, outer);
-            told.filter_map(|path| hex::decode(path).ok()).any(|path| {
-                let path = String::from_utf8_lossy(&path);
-                within(&path, unit) || within(unit, &path)
-            })
+            return BTreeSet::new();
         }
+        let told = self.tags.iter().filter_map(|tag| hex::decode(tag.strip_prefix(TAG_WITHOUT)?).ok());
+        let told: BTreeSet<_> = told.map(|path| String::from_utf8_lossy(&path).into_owned()).collect();
+        if told.is_empty() { BTreeSet::from([String::new()]) } else { told }
     }
 
     /// Whether this is a later snapshot of the same folders, both made by another tool.
@@ -194,6 +193,11 @@ impl Snapshot {
     pub fn matches_listing<'a>(&self, paths: impl Iterator<Item = &'a str>) -> bool {
         self.tag(TAG_FILES) == Some(files_digest(paths).as_str())
     }
+}
+
+/// Whether `path` is `outer` or lies in it; the empty one holds everything.
+pub fn holds(outer: &str, path: &str) -> bool {
+    outer.is_empty() || is_within(path, outer)
 }
 
 /// `<n>-<digest>` of the in-scope paths, which must come sorted.
@@ -283,7 +287,8 @@ impl Graph {
     /// The graph of `base`, which was made at `time`, and the one snapshot that came since; none
     /// unless that is built on the base alone, because then it takes the others to understand it.
     pub fn of_step(base: &SnapshotId, time: DateTime<Utc>, next: &Snapshot) -> Option<Self> {
-        let is_step = next.has_tag(TAG_OURS) && next.builds_on().eq([base.clone()]) && next.joins().is_empty();
+        let is_whole = next.joins().is_empty() && !next.leaves_out("");
+        let is_step = next.has_tag(TAG_OURS) && next.builds_on().eq([base.clone()]) && is_whole;
         let base = Snapshot {
             id: base.clone(),
             parent: None,
@@ -324,6 +329,23 @@ impl Graph {
             }
         }
         seen
+    }
+
+    /// The nearest snapshots that `id` is built on and that did not leave out `path`.
+    pub fn holders(&self, id: &SnapshotId, path: &str) -> BTreeSet<SnapshotId> {
+        let mut holders = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let below = |id| self.builds_on.get(id).into_iter().flatten();
+        let mut open: Vec<_> = below(id).collect();
+        while let Some(id) = open.pop() {
+            let Some(snapshot) = self.get(id).filter(|_| seen.insert(id)) else { continue };
+            if snapshot.leaves_out(path) {
+                open.extend(below(id));
+            } else {
+                holders.insert(id.clone());
+            }
+        }
+        holders
     }
 
     /// The last snapshots that are in the history of `id` and of one of `others`: those that no
@@ -377,7 +399,7 @@ impl Graph {
     }
 
     /// Whether `id` builds on something that the repository does not have any more.
-    fn is_cut_off(&self, id: &SnapshotId) -> bool {
+    pub fn is_cut_off(&self, id: &SnapshotId) -> bool {
         let history = self.history(id);
         let mut named = history.iter().filter_map(|id| self.builds_on.get(id)).flatten();
         named.any(|older| !self.snapshots.contains_key(older))

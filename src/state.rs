@@ -33,6 +33,12 @@ impl Entry {
         Self { here, cloud: (cloud != here).then_some(cloud), sha256 }
     }
 
+    /// A file that is `cloud` in what the base is built on, and that the base left out. However it
+    /// is on this disk, it is still to be saved.
+    pub fn unsaved(cloud: Stat) -> Self {
+        Self { here: Stat { size: u64::MAX, mtime: i64::MIN }, cloud: Some(cloud), sha256: None }
+    }
+
     /// Size and time in the snapshot.
     pub fn in_cloud(&self) -> Stat {
         self.cloud.unwrap_or(self.here)

@@ -20,7 +20,6 @@ use crate::front::{counted, human_bytes};
 use crate::game;
 use crate::interrupt;
 use crate::outcome::{Done, Outcome};
-use crate::paths::world_of;
 use crate::snapshot::SnapshotId;
 use crate::state::{Entry, State};
 use decide::{Divergence, Local, Pull, Push};
@@ -181,23 +180,19 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     }
 }
 
-/// A world that is in the scope only now may be another one in the base, which no pull has looked
-/// at. What is saved then is not built on it, so that everybody is asked.
+/// What is in the scope only now may be something else in the base, which no pull has looked at.
+/// A file is left out then; with a world, what is saved is not built on the base, so that everybody
+/// is asked.
 fn keep_beside_unseen(ctx: &Context<'_>, account: &Account, seen: &mut Observation) -> Result<()> {
     let Some(base) = seen.base_in_repository().filter(|_| seen.has_new_scope()).cloned() else { return Ok(()) };
-    let listing = ctx.restic(account, true)?.ls(&base)?;
-    let unseen = seen.unseen_worlds(&listing.files);
-    if !unseen.is_empty() {
+    let unseen = seen.unseen(Restore::of(ctx, account, seen, &base)?.cloud());
+    seen.leave_out_unseen(unseen.files);
+    if !unseen.worlds.is_empty() {
         ctx.warn(&format!(
             "{} is another world in the cloud; both are kept, and the next pull asks",
-            unseen.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            unseen.worlds.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
         ));
-        seen.state.came.extend(seen.state.manifest.keys().filter_map(|path| world_of(path)).map(str::to_owned));
-        // Neither built on nor settled, so that it is a head for this PC, too.
-        seen.view.others.insert(base.clone());
-        seen.state.seen.clear();
-        seen.state.joined.insert(base, unseen);
-        seen.state.base = None;
+        seen.stand_beside(base, unseen.worlds);
     }
     Ok(())
 }

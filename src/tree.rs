@@ -85,8 +85,10 @@ pub enum Why {
     InUse,
     /// A world that is not here any more, of which nobody knows yet whether that is meant.
     Gone,
-    /// Something in the cloud that this disk cannot hold.
+    /// Something in the cloud that this disk cannot hold, or that nobody could save yet.
     Refused,
+    /// A file that is in the scope only now and another one in the cloud, which no pull has looked at.
+    Unseen,
 }
 
 impl Why {
@@ -94,7 +96,7 @@ impl Why {
     /// must not make them remove theirs.
     pub fn may_be_synced_elsewhere(self) -> bool {
         match self {
-            Self::Link | Self::Unreadable | Self::InUse | Self::Gone | Self::Refused => true,
+            Self::Link | Self::Unreadable | Self::InUse | Self::Gone | Self::Refused | Self::Unseen => true,
             Self::Name | Self::Special => false,
         }
     }
@@ -113,7 +115,8 @@ impl Why {
             Self::Unreadable => "it cannot be read",
             Self::InUse => "the running game has it open",
             Self::Gone => "it is not here any more",
-            Self::Refused => "this disk cannot hold it",
+            Self::Refused => "it is on another PC and cannot be here",
+            Self::Unseen => "it is synced only now, and the cloud has another one; the next pull looks at both",
         }
     }
 }
@@ -168,11 +171,11 @@ impl Tree {
         self.left_out.push(LeftOut { on_disk: PathBuf::from(&folder), path: folder, why });
     }
 
-    /// Takes the file at `path`, which cannot be read, out of what is synced now.
-    pub fn leave_out_file(&mut self, path: String) {
+    /// Takes the file at `path` out of what is synced now.
+    pub fn leave_out_file(&mut self, path: String, why: Why) {
         self.files.remove(&path);
         self.roots.retain(|root| *root != path);
-        self.left_out.push(LeftOut { on_disk: PathBuf::from(&path), path, why: Why::Unreadable });
+        self.left_out.push(LeftOut { on_disk: PathBuf::from(&path), path, why });
     }
 
     /// Says nothing about `refused`, which is in the cloud and cannot be here. Gives what of it is
@@ -190,10 +193,20 @@ impl Tree {
         here
     }
 
+    /// Whether something was left out for this reason.
+    pub fn leaves_out(&self, why: Why) -> bool {
+        self.left_out.iter().any(|left| left.why == why)
+    }
+
     /// Whether `path` lies in something that was left out, so that its absence from
     /// [`Tree::files`] does not mean that it is gone.
     pub fn hides(&self, path: &str) -> bool {
         self.left_out.iter().any(|left| left.holds(path))
+    }
+
+    /// Whether `path` lies in something that is here and cannot be saved now.
+    pub fn keeps(&self, path: &str) -> bool {
+        self.left_out.iter().any(|left| !matches!(left.why, Why::Gone | Why::Refused) && left.holds(path))
     }
 
     /// Whether `path` lies in something that was left out and is in the way of a file from the

@@ -19,6 +19,7 @@ mod cli {
     mod game;
     mod history;
     mod kill;
+    mod left_out;
     mod network;
     mod packwiz;
     #[cfg(target_os = "linux")]

@@ -63,12 +63,42 @@ impl Staging {
 
     /// Fetches those of `paths` that are not staged yet.
     pub fn fetch(&mut self, ctx: &Context<'_>, restic: &Restic, listing: &Listing, paths: &[String]) -> Result<()> {
+        let files = self.folder.join("files");
+        let wanted = self.restore(ctx, restic, listing, paths, &files)?;
+        self.take(ctx, listing, &wanted)
+    }
+
+    /// The same for files of another snapshot, which must touch none that is staged already.
+    pub fn fetch_beside(
+        &mut self,
+        ctx: &Context<'_>,
+        restic: &Restic,
+        listing: &Listing,
+        paths: &[String],
+    ) -> Result<()> {
+        let beside = self.folder.join(listing.snapshot.id.as_str());
+        let wanted = self.restore(ctx, restic, listing, paths, &beside)?;
+        platform::open_folders(&beside).context("could not open the fetched folders")?;
+        for path in &wanted {
+            move_file(&beside.join(path), &self.file(path))?;
+        }
+        self.take(ctx, listing, &wanted)
+    }
+
+    /// Lets restic restore those of `paths` that are not staged yet to `target`, and gives these.
+    fn restore<'p>(
+        &self,
+        ctx: &Context<'_>,
+        restic: &Restic,
+        listing: &Listing,
+        paths: &'p [String],
+        target: &Path,
+    ) -> Result<Vec<&'p String>> {
         let wanted: Vec<&String> = paths.iter().filter(|path| !self.staged.contains(*path)).collect();
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(wanted);
         }
-        let size_of = |path: &String| listing.files.get(path).map_or(0, |stat| stat.size);
-        let bytes: u64 = wanted.iter().copied().map(size_of).sum();
+        let bytes = wanted.iter().map(|path| size_in(listing, path)).sum();
         self.check_space(bytes)?;
         ctx.detail(&format!(
             "fetching {} files, {}, from {}",
@@ -86,7 +116,6 @@ impl Staging {
             None => None,
         };
         let total = wanted.len() as u64;
-        let target = self.folder.join("files");
         let mut on_status = |status: &Status| {
             ctx.progress(&Progress {
                 step: Step::Fetch,
@@ -102,32 +131,38 @@ impl Staging {
             // to files that may have come with another PC's. If it cannot, only this first one to
             // try hears of it.
             let (written, is_written) = mpsc::channel();
-            let folder = &target;
-            let writing = threads.spawn(move || is_written.recv().map_or(Ok(()), |()| durable::sync_disk(folder)));
+            let writing = threads.spawn(move || is_written.recv().map_or(Ok(()), |()| durable::sync_disk(target)));
             let on_written = move || {
                 let _ = written.send(());
             };
             let restored =
-                restic.restore(&listing.snapshot.id, &target, include.as_deref(), &mut on_status, &on_written);
+                restic.restore(&listing.snapshot.id, target, include.as_deref(), &mut on_status, &on_written);
             drop(on_written);
             restored?;
             Ok(writing.join().unwrap_or_else(|_| Err(anyhow!("what was fetched may not be on the disk")))?)
         });
         ctx.front().finished();
-        restored?;
+        restored.map(|()| wanted)
+    }
 
+    /// Checks the fetched files and makes them the player's.
+    fn take(&mut self, ctx: &Context<'_>, listing: &Listing, wanted: &[&String]) -> Result<()> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
         let umask = default_permissions(&self.folder)?;
         for path in wanted {
-            self.take(ctx, path, size_of(path), &umask)?;
-            self.staged.insert(path.clone());
+            let size = size_in(listing, path);
+            self.take_file(ctx, path, size, &umask)?;
+            self.staged.insert((*path).clone());
+            self.bytes += size;
         }
-        self.bytes += bytes;
         Ok(())
     }
 
     /// Checks a fetched file and makes it the player's: with the permissions of the file it
     /// will replace, or those of a new one; never those of the other PC.
-    fn take(&self, ctx: &Context<'_>, path: &str, size: u64, new: &fs::Permissions) -> Result<()> {
+    fn take_file(&self, ctx: &Context<'_>, path: &str, size: u64, new: &fs::Permissions) -> Result<()> {
         let file = self.file(path);
         let metadata = fs::symlink_metadata(&file).with_context(|| format!("restic did not restore {path}"))?;
         if !metadata.is_file() || metadata.len() != size {
@@ -172,11 +207,7 @@ impl Staging {
 
     /// Gives the staged file another name.
     pub fn rename(&mut self, path: &str, new: &str) -> Result<()> {
-        let (from, to) = (self.file(path), self.file(new));
-        let folder = to.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder)
-            .and_then(|()| patiently(|| fs::rename(&from, &to)))
-            .with_context(|| format!("could not move {} to {}", from.display(), to.display()))?;
+        move_file(&self.file(path), &self.file(new))?;
         self.staged.remove(path);
         Ok(())
     }
@@ -232,8 +263,7 @@ fn impossible(ctx: &Context<'_>, wanted: &[&String], listing: &Listing) -> BTree
 /// The lines that make restic restore `wanted`, or none where it had better restore all. It must
 /// not meet `impossible`.
 fn patterns(wanted: &[&String], listing: &Listing, impossible: &BTreeSet<String>) -> Option<Vec<Vec<u8>>> {
-    let size_of = |path: &str| listing.files.get(path).map_or(0, |stat| stat.size);
-    let wanted_bytes: u64 = wanted.iter().map(|path| size_of(path)).sum();
+    let wanted_bytes: u64 = wanted.iter().map(|path| size_in(listing, path)).sum();
     let all_bytes: u64 = listing.files.values().map(|stat| stat.size).sum();
     let is_free = impossible.is_empty();
     if is_free && wanted.len() * 10 >= listing.files.len() * 8 && wanted_bytes >= all_bytes / 2 {
@@ -267,6 +297,16 @@ fn patterns(wanted: &[&String], listing: &Listing, impossible: &BTreeSet<String>
         lines.push(line);
     }
     Some(lines)
+}
+
+fn size_in(listing: &Listing, path: &str) -> u64 {
+    listing.files.get(path).map_or(0, |stat| stat.size)
+}
+
+/// Moves a file within the staging folder.
+fn move_file(from: &Path, to: &Path) -> Result<()> {
+    let moved = fs::create_dir_all(to.parent().unwrap_or(to)).and_then(|()| patiently(|| fs::rename(from, to)));
+    Ok(moved.with_context(|| format!("could not move {} to {}", from.display(), to.display()))?)
 }
 
 fn same_content(one: &Path, other: &Path) -> io::Result<bool> {

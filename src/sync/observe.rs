@@ -305,7 +305,7 @@ impl Observation {
         for path in unreadable {
             self.edits.added.retain(|edited| *edited != path);
             self.edits.changed.retain(|edited| *edited != path);
-            self.tree.leave_out_file(path);
+            self.tree.leave_out_file(path, Why::Unreadable);
         }
     }
 
@@ -365,19 +365,46 @@ impl Observation {
         known.filter(is_gone).map(str::to_owned).collect()
     }
 
-    /// The worlds that differ from those in `cloud`, the base's files, and that were no part of the
-    /// scope when this instance last looked at these.
-    pub fn unseen_worlds(&self, cloud: &BTreeMap<String, Stat>) -> BTreeSet<String> {
-        let is_unseen = |world: &str| !self.state.manifest.keys().any(|path| world_of(path) == Some(world));
-        let differs = |(path, stat): &(&String, &Stat)| {
+    /// What differs from that in `cloud`, the base's files, and was no part of the scope when this
+    /// instance last looked at these.
+    pub fn unseen(&self, cloud: &BTreeMap<String, Stat>) -> Unseen {
+        let differs = |path: &str, stat: &Stat| {
             let is_same = |local: &Stat| local.size == stat.size && same_time(local.mtime, stat.mtime);
-            self.scope.contains(path) && !self.tree.files.get(*path).is_some_and(is_same)
+            !self.tree.files.get(path).is_some_and(is_same)
         };
+        let is_unseen = |path: &str| self.scope.contains(path) && !self.state.manifest.contains_key(path);
+        let unseen = cloud.iter().filter(|(path, stat)| is_unseen(path) && differs(path, stat)).map(|(path, _)| path);
         let here: BTreeSet<_> = self.tree.files.keys().filter_map(|path| world_of(path)).collect();
-        let there: BTreeSet<_> = cloud.iter().filter(differs).filter_map(|(path, _)| world_of(path)).collect();
-        let unseen = here.intersection(&there).filter(|world| is_unseen(world)).copied();
-        let returned = self.returned.iter().filter_map(|path| world_of(path).or_else(|| world_at(path)));
-        unseen.chain(returned).map(str::to_owned).collect()
+        let mut worlds = BTreeSet::new();
+        let mut files = BTreeSet::new();
+        for path in unseen.chain(&self.returned) {
+            match world_of(path).or_else(|| world_at(path)) {
+                Some(world) if here.contains(world) => worlds.insert(world.to_owned()),
+                None if self.tree.files.contains_key(path) => files.insert(path.clone()),
+                _ => false,
+            };
+        }
+        Unseen { worlds, files }
+    }
+
+    /// Leaves these files out of what is saved next; the next pull looks at them.
+    pub fn leave_out_unseen(&mut self, files: BTreeSet<String>) {
+        self.edits.added.retain(|path| !files.contains(path));
+        self.edits.changed.retain(|path| !files.contains(path));
+        for path in files {
+            self.tree.leave_out_file(path, Why::Unseen);
+        }
+    }
+
+    /// Makes what is saved next no successor of `base`, but one that has all of it but `worlds`.
+    pub fn stand_beside(&mut self, base: SnapshotId, worlds: BTreeSet<String>) {
+        let known = self.state.manifest.keys().filter_map(|path| world_of(path)).map(str::to_owned);
+        self.state.came.extend(known);
+        // Neither built on nor settled, so that it is a head for this PC, too.
+        self.view.others.insert(base.clone());
+        self.state.seen.clear();
+        self.state.joined.insert(base, worlds);
+        self.state.base = None;
     }
 
     /// Says nothing about these worlds with what is saved next.
@@ -413,6 +440,14 @@ impl Observation {
             ctx.log.line(&format!("left out: {} ({})", left.path, left.why.text()));
         }
     }
+}
+
+/// What is here and in the base, not the same, and was not in the scope before.
+pub struct Unseen {
+    /// Worlds, by their names.
+    pub worlds: BTreeSet<String>,
+    /// Other files.
+    pub files: BTreeSet<String>,
 }
 
 /// What a thread found out; it does not panic.

@@ -3,6 +3,7 @@
 mod ancestor;
 mod beside;
 mod conflict;
+mod left_out;
 mod settings;
 
 use std::borrow::Cow;
@@ -23,7 +24,7 @@ use crate::outcome::{Done, Outcome, Settled};
 use crate::paths::world_of;
 use crate::restic::{Listing, Restic};
 use crate::settings::{Settings, Winner};
-use crate::snapshot::{Joined, SnapshotId};
+use crate::snapshot::{Graph, Joined, SnapshotId};
 use crate::state::{Entry, Manifest, State};
 use crate::tree::{Stat, digest, manifest_of};
 use ancestor::Known;
@@ -56,7 +57,13 @@ pub struct Restore<'a> {
     ctx: &'a Context<'a>,
     seen: &'a Observation,
     restic: Restic,
+    graph: Cow<'a, Graph>,
+    /// The target, with what it left out.
     listing: Cow<'a, Listing>,
+    /// The snapshots that have the files that the target left out.
+    elsewhere: BTreeMap<String, SnapshotId>,
+    /// What it left out and no snapshot has.
+    untold: BTreeSet<String>,
     staging: Staging,
     disk: Disk,
     /// What the listing may lack without that it was deleted.
@@ -101,10 +108,38 @@ impl<'a> Restore<'a> {
             };
             ctx.warn(&format!("skipped: {special} {what} in the cloud"));
         }
-        let staging = Staging::begin(ctx)?;
-        let gaps = gaps(seen, &listing);
-        let disk = Disk::of(&ctx.instance);
-        Ok(Self { ctx, seen, restic, listing, staging, disk, gaps, ancestor: Files::new(), same: BTreeSet::new() })
+        // Where nothing is new, nobody needed it so far.
+        let graph = if listing.snapshot.leaves_out("") && seen.graph.get(target).is_none() {
+            Cow::Owned(Graph::new(restic.snapshots(&seen.ids)?))
+        } else {
+            Cow::Borrowed(&seen.graph)
+        };
+        let mut restore = Self {
+            ctx,
+            seen,
+            gaps: gaps(seen, &graph, &listing),
+            restic,
+            graph,
+            listing,
+            elsewhere: BTreeMap::new(),
+            untold: BTreeSet::new(),
+            staging: Staging::begin(ctx)?,
+            disk: Disk::of(&ctx.instance),
+            ancestor: Files::new(),
+            same: BTreeSet::new(),
+        };
+        restore.fill_in()?;
+        Ok(restore)
+    }
+
+    /// The files of the cloud's version.
+    pub fn cloud(&self) -> &Files {
+        &self.listing.files
+    }
+
+    /// The PC that saved the cloud's version.
+    fn saver(&self) -> &str {
+        &self.listing.snapshot.hostname
     }
 
     fn sides(&self) -> Sides<'_> {
@@ -227,7 +262,7 @@ impl<'a> Restore<'a> {
                 );
             }
         }
-        self.staging.fetch(self.ctx, &self.restic, &self.listing, &unsure)?;
+        self.fetch(&unsure)?;
         for path in unsure {
             if self.staging.equals(self.ctx, &path)? {
                 self.same.insert(path);
@@ -260,7 +295,7 @@ impl<'a> Restore<'a> {
             ctx.warn(&format!("skipped: {path}: {}", why.text()));
         }
         let wanted: Vec<_> = plan.fetch.iter().chain(&plan.beside).cloned().collect();
-        self.staging.fetch(ctx, &self.restic, &self.listing, &wanted)?;
+        self.fetch(&wanted)?;
         self.merge_settings(&mut plan, &choices.settings, known)?;
         let beside = self.put_beside(&plan.beside)?;
 
@@ -316,7 +351,7 @@ impl<'a> Restore<'a> {
             (0, _) => took_away,
             _ => format!("{brought}, and {took_away}"),
         };
-        let saver = &self.listing.snapshot.hostname;
+        let saver = self.saver();
         ctx.note(&if choices.of.is_empty() {
             format!("made the same as {saver} saved it: {what}")
         } else {
@@ -401,11 +436,12 @@ impl<'a> Restore<'a> {
         }
     }
 
-    /// What this disk refuses of the cloud's. What it refused before and the snapshot says nothing
-    /// about is still elsewhere.
+    /// What is in the cloud or on another PC and cannot be here: what this disk refuses, and what
+    /// nobody could save yet. What it refused before and the snapshot says nothing about is still
+    /// elsewhere.
     fn refused(&self, plan: &Plan, is_untold: impl Fn(&str) -> bool) -> BTreeSet<String> {
         let before = self.seen.state.refused.difference(&self.seen.returned).filter(|path| is_untold(path));
-        plan.refused.keys().chain(before).cloned().collect()
+        plan.refused.keys().chain(&self.untold).chain(before).cloned().collect()
     }
 
     /// The state where the player put off a decision: the base stays what it was, so that the
@@ -433,22 +469,26 @@ impl<'a> Restore<'a> {
 /// What the snapshot may lack without that it was deleted: it, or one between it and the base,
 /// is incomplete or of another scope than is in force here. One that tells what it left out is
 /// complete in the worlds that it has and left alone.
-fn gaps(seen: &Observation, listing: &Listing) -> Gaps {
-    let Observation { scope, state, graph, tree, .. } = seen;
+fn gaps(seen: &Observation, graph: &Graph, listing: &Listing) -> Gaps {
+    let Observation { scope, state, tree, .. } = seen;
     let digest = scope.digest();
     let target = &listing.snapshot;
     let known = state.base.as_ref().map(|base| graph.history(base)).unwrap_or_default();
     let history = graph.history(&target.id);
     let between: Vec<_> = history.difference(&known).filter_map(|id| graph.get(id)).chain([target]).collect();
     let is_whole = target.matches_listing(listing.files.keys().map(String::as_str));
-    if is_whole && between.iter().all(|one| one.is_complete(&digest)) {
+    // What retention removed may have been incomplete, and what is built on that then is, too.
+    let is_there = |id: SnapshotId| graph.get(&id).is_some() || state.base.as_ref() == Some(&id);
+    let is_untold = state.base.as_ref() != Some(&target.id) && !between.iter().all(|one| one.builds_on().all(is_there));
+    if is_whole && !is_untold && between.iter().all(|one| one.is_complete(&digest)) {
         return Gaps::default();
     }
     let worlds: BTreeSet<_> = listing.files.keys().filter_map(|path| world_of(path)).collect();
     let paths = worlds.iter().map(|world| Unit::World(world).path());
     let whole: BTreeSet<_> = paths.filter(|path| is_whole && target.is_complete_in(path, &digest)).collect();
-    let is_complete =
-        |unit: &String| whole.contains(unit) && between.iter().all(|one| one.is_complete_in(unit, &digest));
+    let is_complete = |unit: &String| {
+        !is_untold && whole.contains(unit) && between.iter().all(|one| one.is_complete_in(unit, &digest))
+    };
     let known = tree.files.keys().chain(state.manifest.keys()).map(|path| Unit::of(path).path());
     Gaps { incomplete: known.filter(|unit| !is_complete(unit)).collect(), whole }
 }

@@ -21,7 +21,7 @@ use crate::restic::{
     Backup, ItemError, Restic, ResticError, Saved, Status, exclude_line, exclude_path, write_lines, write_names,
 };
 use crate::snapshot::{Joined, PushTags, SnapshotId, files_digest};
-use crate::state::{Manifest, PendingPush, State};
+use crate::state::{Entry, Manifest, PendingPush, State};
 use crate::tree::{Why, manifest_of};
 use crate::{interrupt, platform};
 
@@ -78,6 +78,11 @@ impl<'a> Save<'a> {
         for entry in manifest.values_mut() {
             // The new snapshot has every file as it is here.
             entry.cloud = None;
+        }
+        if parent.is_some() {
+            // What cannot be saved now is known as it was, and is still to be saved.
+            let unsaved = |(path, entry): (&String, &Entry)| (path.clone(), Entry::unsaved(entry.in_cloud()));
+            manifest.extend(state.manifest.iter().filter(|(path, _)| seen.tree.keeps(path)).map(unsaved));
         }
         let time = seen.base_time().map_or(ctx.now, |base| ctx.now.max(base + TimeDelta::seconds(1)));
         let lists = Lists::write(ctx, seen)?;
@@ -202,7 +207,8 @@ impl<'a> Save<'a> {
             // Snapshots that came meanwhile are not among these, and so will be noticed.
             seen: known.iter().cloned().chain([saved.id.clone()]).collect(),
             pending: None,
-            scope: Some(seen.scope.digest()),
+            // What was not looked at yet is still to be.
+            scope: Some(if seen.tree.leaves_out(Why::Unseen) { String::new() } else { seen.scope.digest() }),
             manifest: self.manifest,
             legacy_time: None,
             ..self.state
@@ -230,7 +236,7 @@ impl<'a> Save<'a> {
             return Ok(Vec::new());
         }
         let listing = self.restic.ls(&saved.id)?;
-        self.manifest.retain(|path, _| listing.files.contains_key(path));
+        self.manifest.retain(|path, _| listing.files.contains_key(path) || self.seen.tree.keeps(path));
         self.ctx.log.line(&format!("{} holds {} files", saved.id.short(), listing.files.len()));
         let is_here = |path: &&String| fs::symlink_metadata(self.ctx.instance.root().join(path)).is_ok();
         Ok(files.keys().filter(|path| !listing.files.contains_key(*path)).filter(is_here).collect())

@@ -49,7 +49,7 @@ fn a_world_that_takes_the_name_of_one_the_disk_refused_is_another_one() {
             b.write("options.txt", "fov:0.7\n");
             b.push().expect(0, "ahead", "saved");
             a.pull().expect(0, "behind", "restored");
-            a.push().expect(0, "ahead", "saved");
+            a.push().expect(0, "in_sync", "nothing");
         }
         b.write("saves/World/level.dat", "B's world");
         if push_first {

@@ -258,3 +258,36 @@ fn a_pc_that_lost_its_files_gets_back_what_it_had_saved_beside_another() {
         assert_same(&a, &b);
     }
 }
+
+/// Of all that was saved the latest stays.
+fn retain_the_latest(cloud: &Cloud) {
+    let mut snapshots = cloud.snapshots();
+    snapshots.sort_by_key(|snapshot| snapshot["time"].as_str().unwrap().to_owned());
+    snapshots.pop();
+    for snapshot in snapshots {
+        cloud.restic(&["forget", snapshot["id"].as_str().unwrap()]);
+    }
+}
+
+#[test]
+fn what_a_version_that_retention_removed_had_left_out_is_deleted_nowhere() {
+    let cloud = Cloud::folder();
+    let (a, b, c) = (cloud.pc("A"), cloud.pc("B"), cloud.pc("C"));
+    a.write("saves/Castle/level.dat", "only on A");
+    play_first(&a);
+    a.push().expect(0, "ahead", "saved");
+    b.write(".cloud-sync/scope.json", r#"{"exclude": ["saves/Castle/"]}"#);
+    b.pull().expect(0, "behind", "restored");
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    // It never hears of the castle.
+    c.pull().expect(0, "behind", "restored");
+    c.write(LEVEL, "day 3");
+    c.push().expect(0, "ahead", "saved");
+    retain_the_latest(&cloud);
+    a.pull().expect(0, "behind", "restored");
+    assert_eq!((a.read("saves/Castle/level.dat"), a.read(LEVEL)), ("only on A".to_owned(), "day 3".to_owned()));
+    a.push().expect(0, "ahead", "saved");
+    c.pull().expect(0, "behind", "restored");
+    assert_same(&a, &c);
+}

@@ -179,6 +179,30 @@ fn a_narrower_scope_on_one_pc_removes_nothing_on_the_other() {
 }
 
 #[test]
+fn a_push_before_the_pull_saves_nothing_over_what_is_in_the_scope_only_now() {
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    write_scope(&b, &["saves/", "config/foo.cfg"], &[]);
+    b.write("saves/World/level.dat", "day 1");
+    b.write("config/foo.cfg", "B's long work");
+    b.push().expect(0, "ahead", "saved");
+    write_scope(&a, &["saves/"], &[]);
+    a.write("config/foo.cfg", "as it came with the pack");
+    a.pull().expect(0, "behind", "restored");
+    // A pack brought a new scope.json while the game ran.
+    write_scope(&a, &["saves/", "config/foo.cfg"], &[]);
+    a.write("saves/World/level.dat", "day 2");
+    a.push().expect(0, "ahead", "saved").warns("config/foo.cfg");
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!((b.read("config/foo.cfg"), b.read("saves/World/level.dat")), ("B's long work".into(), "day 2".into()));
+    a.pull();
+    assert_eq!(a.read("config/foo.cfg"), "B's long work");
+    assert_eq!(a.undo_files()["config/foo.cfg"], b"as it came with the pack");
+    a.push().expect(0, "in_sync", "nothing");
+    b.push().expect(0, "in_sync", "nothing");
+}
+
+#[test]
 fn a_wider_scope_brings_what_the_narrower_one_left_out() {
     let cloud = Cloud::folder();
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));

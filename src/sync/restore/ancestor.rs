@@ -22,20 +22,20 @@ impl Restore<'_> {
     /// The files of the last version that both sides are built on. What it read on the way is
     /// `known` then.
     pub(super) fn ancestor(&self, known: &mut Known) -> Result<Files> {
-        let Observation { state, graph, tree, divergence, .. } = self.seen;
+        let Observation { state, tree, divergence, .. } = self.seen;
         // An instance that lost its files did not delete them.
         if *divergence == Divergence::LocalLost {
             return Ok(Files::new());
         }
         // Nobody went on from it but this PC. The graph may be empty then, as nothing is new.
         if let Some(base) = state.base.as_ref().filter(|base| **base == self.listing.snapshot.id) {
-            let files = self.files_of(base, MAX_DEPTH)?;
+            let files = self.files_of(base, known, MAX_DEPTH)?;
             known.insert(base.clone(), files.clone());
             return Ok(files);
         }
         let mut ancestor = self.ancestor_of(Matter::Rest, known)?;
         let worlds = || tree.files.keys().chain(self.listing.files.keys()).filter_map(|path| world_of(path));
-        let mut put_off = graph.put_off(worlds());
+        let mut put_off = self.graph.put_off(worlds());
         let here: BTreeSet<_> = state.joined.values().flatten().map(String::as_str).collect();
         put_off.extend(worlds().filter(|world| here.contains(world)));
         for world in put_off {
@@ -47,7 +47,7 @@ impl Restore<'_> {
     }
 
     fn ancestor_of(&self, matter: Matter<'_>, known: &mut Known) -> Result<Files> {
-        let Observation { state, graph, view, .. } = self.seen;
+        let Observation { state, view, .. } = self.seen;
         let is_joined = |open: &BTreeSet<String>| match matter {
             Matter::Rest => true,
             Matter::World(world) => !open.contains(world),
@@ -55,7 +55,7 @@ impl Restore<'_> {
         let joined = state.joined.iter().filter(|(_, open)| is_joined(open)).map(|(head, _)| head);
         // A base that is gone from the repository has no history, and so no ancestor.
         let ours = state.base.iter().chain(&state.taken_in).chain(&view.taken_in).chain(joined);
-        let common = graph.common(&self.listing.snapshot.id, ours, matter);
+        let common = self.graph.common(&self.listing.snapshot.id, ours, matter);
         let mut ancestor = self.joined(&common, matter, known, MAX_DEPTH)?;
         // Of versions that were in conflict, one that a side has left alone since is the one that
         // this side had decided for.
@@ -71,20 +71,21 @@ impl Restore<'_> {
 
     /// The files of these snapshots together. Both sides can be built on several, each of which
     /// has what the others lack, after two PCs took in each other's versions.
-    fn joined(
+    pub(super) fn joined(
         &self,
         snapshots: &BTreeSet<SnapshotId>,
         matter: Matter<'_>,
         known: &mut Known,
         depth: usize,
     ) -> Result<Files> {
-        let graph = &self.seen.graph;
+        let graph = &self.graph;
         let mut open = snapshots.clone();
         let mut done = Vec::<SnapshotId>::new();
         let mut joined = Files::new();
         while let Some(id) = graph.newest(&open).map(|newest| newest.id.clone()) {
             if !known.contains_key(&id) {
-                known.insert(id.clone(), self.files_of(&id, MAX_DEPTH)?);
+                let files = self.files_of(&id, known, depth)?;
+                known.insert(id.clone(), files);
             }
             if done.is_empty() {
                 joined.clone_from(&known[&id]);
@@ -107,27 +108,20 @@ impl Restore<'_> {
         Ok(joined)
     }
 
-    /// The files in scope of a snapshot. What it left out is as it was in what it was built on.
-    fn files_of(&self, id: &SnapshotId, depth: usize) -> Result<Files> {
-        let Observation { state, scope, graph, .. } = self.seen;
-        let mut files: Files = if state.base.as_ref() == Some(id) {
-            state.manifest.iter().map(|(path, entry)| (path.clone(), entry.in_cloud())).collect()
-        } else if *id == self.listing.snapshot.id {
+    /// The files in scope of a snapshot, with what it left out.
+    fn files_of(&self, id: &SnapshotId, known: &mut Known, depth: usize) -> Result<Files> {
+        let Observation { state, scope, .. } = self.seen;
+        if state.base.as_ref() == Some(id) {
+            return Ok(state.manifest.iter().map(|(path, entry)| (path.clone(), entry.in_cloud())).collect());
+        }
+        let mut files: Files = if *id == self.listing.snapshot.id {
             self.cloud_in_scope()
         } else {
             let listing = self.restic.ls(id)?;
             listing.files.into_iter().filter(|(path, _)| scope.contains(path)).collect()
         };
-        let Some(snapshot) = graph.get(id).filter(|snapshot| depth > 0 && snapshot.leaves_out("")) else {
-            return Ok(files);
-        };
-        for older in snapshot.builds_on().filter(|older| graph.get(older).is_some()) {
-            for (path, stat) in self.files_of(&older, depth - 1)? {
-                if snapshot.leaves_out(&path) {
-                    files.entry(path).or_insert(stat);
-                }
-            }
-        }
+        let left_out = self.left_out_of(id, &files, known, depth)?;
+        files.extend(left_out);
         Ok(files)
     }
 
@@ -139,7 +133,8 @@ impl Restore<'_> {
 
     /// The files that this PC added, changed or removed since `ancestor`.
     pub(super) fn changed_here(&self, ancestor: &Files) -> BTreeSet<String> {
-        let Observation { state, tree, edits, graph, scope, .. } = self.seen;
+        let Observation { state, tree, edits, scope, .. } = self.seen;
+        let graph = &self.graph;
         let touched: BTreeSet<_> = edits.touched.iter().map(|(path, _)| path.as_str()).collect();
         let is_changed = |path: &str, local: &Stat, old: &Stat| match state.manifest.get(path) {
             Some(entry) if entry.here == *local || touched.contains(path) => entry.in_cloud() != *old,

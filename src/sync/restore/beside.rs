@@ -32,7 +32,9 @@ impl Restore<'_> {
         for (unit, name) in &names {
             match world_at(name) {
                 Some(world) => self.tell_world(unit, world),
-                None => self.ctx.note(&format!("{unit} is another picture on {}; it comes as {name}", self.other())),
+                None => {
+                    self.ctx.note(&format!("{unit} is another picture on {}; it comes as {name}", self.saver_of(unit)));
+                }
             }
             if let Some(outside) = placed.iter().find(|path| path.starts_with(name) && !self.seen.scope.contains(path))
             {
@@ -40,10 +42,6 @@ impl Restore<'_> {
             }
         }
         Ok(placed)
-    }
-
-    fn other(&self) -> &str {
-        &self.listing.snapshot.hostname
     }
 
     /// All names that are in use on either side, in small letters: not every disk tells them
@@ -61,7 +59,8 @@ impl Restore<'_> {
     /// A new name for `unit`, with the other PC and the day in it.
     fn name_beside(&self, unit: &str, taken: &mut BTreeSet<String>) -> String {
         let day = self.listing.snapshot.time.with_timezone(&Local).format("%Y-%m-%d");
-        let other: String = self.other().chars().map(|letter| if is_safe(letter) { letter } else { '_' }).collect();
+        let other: String =
+            self.saver_of(unit).chars().map(|letter| if is_safe(letter) { letter } else { '_' }).collect();
         let (folder, file) = paths::split(unit);
         // A picture keeps its ending, a world has none, and neither has what only has a dot in it.
         let is_ending = |at: &usize| *at > 0 && file.len() - at <= MAX_ENDING && folder != "saves";
@@ -99,7 +98,10 @@ impl Restore<'_> {
         if let Err(error) = renamed {
             self.ctx.warn(&format!("{world} shows under its old name in the game: {}", error.message()));
         }
-        self.ctx.note(&format!("the version of {folder} that {} saved comes as a second world: {world}", self.other()));
+        self.ctx.note(&format!(
+            "the version of {folder} that {} saved comes as a second world: {world}",
+            self.saver_of(unit)
+        ));
     }
 }
 

@@ -122,7 +122,7 @@ impl Restore<'_> {
             in_world(path).is_some_and(|(world, inner)| worlds.iter().any(|one| one == world) && world::tells(inner))
         };
         let wanted: Vec<_> = self.cloud_in_scope().into_keys().filter(|path| telling(&path)).collect();
-        self.staging.fetch(self.ctx, &self.restic, &self.listing, &wanted)?;
+        self.fetch(&wanted)?;
         let snapshot = &self.listing.snapshot;
         let contested = |folder: &String| {
             let path = folder_of(folder);

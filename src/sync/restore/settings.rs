@@ -59,7 +59,7 @@ impl Restore<'_> {
             if contested.get(&path) == Some(&Winner::Cloud) {
                 self.ctx.note(&format!(
                     "{path} is joined; where both PCs had changed the same, {}'s holds, and what was here is in the undo copy",
-                    self.listing.snapshot.hostname
+                    self.saver()
                 ));
             }
             if merged != cloud {
