@@ -1,6 +1,8 @@
 //! Paths in an instance, as snapshots and listings have them: relative to it, with `/` between
 //! the names on every system.
 
+use crate::platform;
+
 /// The folders that lead to `path`, the topmost first, and `path` itself.
 pub fn with_ancestors(path: &str) -> impl Iterator<Item = &str> {
     folders_to(path).chain([path])
@@ -44,6 +46,11 @@ pub fn is_within(path: &str, outer: &str) -> bool {
 /// Whether `path` leads from the instance to something in it, by names that there can be.
 pub fn is_plain(path: &str) -> bool {
     path.split('/').all(|name| !matches!(name, "" | "." | "..") && !name.contains('\0'))
+}
+
+/// The same on this system, where names may mean more.
+pub fn stays_inside(path: &str) -> bool {
+    is_plain(path) && !platform::leads_elsewhere(path)
 }
 
 /// The world that the file at `path` belongs to, as the name of its folder in `saves`.

@@ -80,6 +80,11 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
             Restore::of(ctx, account, &seen, &target)?.follow(outcome)
         }
         Pull::Link | Pull::Reconcile => reconcile(ctx, account, seen, outcome),
+        // A server also answers so whose disk is not there. If it is really empty, the push makes it anew.
+        Pull::ForgetBase if seen.missing => {
+            ctx.warn("the cloud has nothing stored for you any more, or it is out of order; your files here stay as they are, and the next push saves them anew");
+            Ok(())
+        }
         Pull::ForgetBase => {
             let forgotten = State { repository: seen.state.repository.clone(), ..State::default() };
             forgotten.save(&ctx.instance.state_file())?;

@@ -20,6 +20,7 @@ mod cli {
     mod history;
     mod kill;
     mod left_out;
+    mod meanwhile;
     mod network;
     mod packwiz;
     #[cfg(target_os = "linux")]

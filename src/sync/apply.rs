@@ -19,7 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
 use crate::names::Disk;
 use crate::paths::{self, folder_of, is_below, world_of};
-use crate::platform::{self, patiently};
+use crate::platform::patiently;
 
 use crate::state::State;
 
@@ -71,11 +71,15 @@ impl Journal {
     fn stays_inside(&self) -> bool {
         let names =
             [&self.source, &self.undo].into_iter().chain(&self.remove).chain(&self.place).chain(&self.gone_worlds);
-        names.into_iter().all(|path| paths::is_plain(path) && !platform::leads_elsewhere(path))
+        names.into_iter().all(|path| paths::stays_inside(path))
     }
 
     /// Writes the journal, then does what it says.
     pub fn commit(&self, instance: &Instance) -> Result<()> {
+        if !self.stays_inside() {
+            return Err(Error::new(Kind::Stopped, "a file would be put outside the instance")
+                .hint("the repository or .cloud-sync is damaged or hostile; nothing was changed"));
+        }
         durable::sync_below(&instance.own(&self.source))?;
         let text = serde_json::to_vec(self).context("could not write the journal")?;
         durable::replace(&instance.journal_file(), &text)?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::units::Unit;
 use crate::error::{Error, Kind, Result};
 use crate::names::{Disk, Refusal};
-use crate::paths::{is_plain, is_within, world_of};
+use crate::paths::{folders_to, is_plain, is_within, world_of};
 use crate::scope::Scope;
 use crate::state::Manifest;
 use crate::tree::{Stat, Tree, Why};
@@ -159,8 +159,27 @@ impl<'a> Sides<'a> {
                 plan.remove.push(path.clone());
             }
         }
+        self.refuse_to_displace(&plan)?;
         self.leave_out_impossible(&mut plan);
         Ok(plan)
+    }
+
+    /// A file where the other side has a world. The two are no versions of each other, so that nobody
+    /// was asked.
+    fn refuse_to_displace(self, plan: &Plan) -> Result<()> {
+        let removed: BTreeSet<_> = plan.remove.iter().collect();
+        for path in &plan.fetch {
+            let below = format!("{path}/");
+            let inside = self.tree.files.range(below.clone()..).map(|(here, _)| here);
+            let inside = inside.take_while(|here| here.starts_with(&below));
+            let above = folders_to(path).filter_map(|folder| self.tree.files.get_key_value(folder));
+            let is_world = |here: &&String| world_of(path) != world_of(here);
+            let mut displaced = inside.chain(above.map(|(here, _)| here)).filter(is_world);
+            if let Some(here) = displaced.find(|here| !removed.contains(here)) {
+                return Err(cannot_be_beside(path, here));
+            }
+        }
+        Ok(())
     }
 
     /// Takes out of `plan` what this disk cannot hold beside what stays.
@@ -198,6 +217,14 @@ fn check_name(path: &str) -> Result<()> {
 fn cannot_give_up(path: &str) -> Error {
     Error::new(Kind::Stopped, format!("{path} cannot be read, so its world cannot be replaced as a whole"))
         .hint("mend its permissions, or answer otherwise; nothing was changed here")
+}
+
+fn cannot_be_beside(path: &str, here: &str) -> Error {
+    Error::new(
+        Kind::Stopped,
+        format!("the cloud's {path} cannot be put beside {here}, which is here: a file is in the way"),
+    )
+    .hint("rename or move the one that is here, and run it again; nothing was changed")
 }
 
 fn in_the_way(path: &str) -> Error {

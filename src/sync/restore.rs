@@ -17,7 +17,7 @@ use super::plan::{Choice, Gaps, Likeness, Plan, Sides};
 use super::undo::{self, Note};
 use super::units::{self, Unit, Verdict};
 use crate::context::{Account, Context};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::front::{Answer, counted, human_bytes};
 use crate::names::Disk;
 use crate::outcome::{Done, Outcome, Settled};
@@ -26,7 +26,7 @@ use crate::restic::{Listing, Restic};
 use crate::settings::{Settings, Winner};
 use crate::snapshot::{Graph, Joined, SnapshotId};
 use crate::state::{Entry, Manifest, State};
-use crate::tree::{Stat, digest, manifest_of};
+use crate::tree::{Stat, Tree, digest, manifest_of};
 use ancestor::Known;
 
 type Files = BTreeMap<String, Stat>;
@@ -339,6 +339,7 @@ impl<'a> Restore<'a> {
             worlds,
             left: undo::digests(touched.into_iter(), &after),
         };
+        self.stop_if_it_changed(&place, &plan.remove)?;
         let name = undo::new_name(ctx);
         let mut journal = Journal::staged(name.clone(), note, plan.remove, place, next);
         journal.gone_worlds.clone_from(&gone);
@@ -364,6 +365,25 @@ impl<'a> Restore<'a> {
         }
         undo::tidy(ctx);
         Ok(())
+    }
+
+    /// Fetching and asking takes time. If the game has begun by now, or something of what is to be
+    /// replaced changed, nothing is touched.
+    fn stop_if_it_changed(&self, place: &[String], remove: &[String]) -> Result<()> {
+        super::stop_if_game_runs(self.ctx)?;
+        let Observation { tree, scope, .. } = self.seen;
+        let now = Tree::walk(self.ctx.instance.root(), scope)?;
+        let units: BTreeSet<_> = place.iter().chain(remove).map(|path| Unit::of(path)).collect();
+        let is_new = |(path, stat): &(&String, &Stat)| tree.files.get(*path) != Some(stat) && !tree.hides(path);
+        let changed = now.files.iter().filter(is_new).map(|(path, _)| path);
+        let gone = tree.files.keys().filter(|path| !now.files.contains_key(*path));
+        match changed.chain(gone).find(|path| units.contains(&Unit::of(path))) {
+            None => Ok(()),
+            Some(path) => {
+                Err(Error::new(Kind::Stopped, format!("{path} changed while the cloud's files were fetched"))
+                    .hint("close the game if it runs, and run it again; nothing was replaced"))
+            }
+        }
     }
 
     /// What is staged, as it will be on the disk.

@@ -16,7 +16,7 @@ use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
 use crate::outcome::{Done, Outcome};
-use crate::paths::world_of;
+use crate::paths::{self, world_of};
 use crate::platform::patiently;
 use crate::scope::Scope;
 use crate::state::{Manifest, State};
@@ -25,6 +25,8 @@ use crate::tree::{Stat, Tree, manifest_of};
 const KEPT: usize = 3;
 const MAX_AGE: TimeDelta = TimeDelta::days(14);
 const NOTE: &str = "undo.json";
+/// Nobody makes so many copies.
+const MAX_NUMBER: u64 = 1 << 48;
 
 /// What an undo copy says about itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -100,8 +102,10 @@ pub fn list(folder: &Path) -> Vec<Copy> {
     let mut copies: Vec<_> = entries
         .into_iter()
         .filter_map(|entry| {
-            let note = fs::read(entry.path().join(NOTE)).ok()?;
-            Some(Copy { name: entry.file_name().into_string().ok()?, note: serde_json::from_slice(&note).ok()? })
+            let note: Note = serde_json::from_slice(&fs::read(entry.path().join(NOTE)).ok()?).ok()?;
+            // It may have come with a modpack.
+            let is_ours = note.number < MAX_NUMBER && note.added.iter().all(|path| paths::stays_inside(path));
+            is_ours.then_some(Copy { name: entry.file_name().into_string().ok()?, note })
         })
         .collect();
     copies.sort_by_key(|copy| copy.note.number);

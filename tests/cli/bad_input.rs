@@ -1065,3 +1065,28 @@ fn a_disk_that_is_really_full_costs_nothing() {
         assert_same(&a, &b);
     }
 }
+
+#[test]
+fn an_undo_copy_that_came_with_a_modpack_moves_nothing_from_elsewhere() {
+    let cloud = Cloud::folder();
+    let a = cloud.pc("A");
+    play_first(&a);
+    a.push().expect(0, "ahead", "saved");
+    let outside = cloud.home.path().join("notes.txt");
+    fs::write(&outside, "precious").unwrap();
+    fs::write(a.dir.parent().unwrap().join("notes.txt"), "precious").unwrap();
+    for (name, number, added) in [
+        ("x", 1, "../notes.txt".to_owned()),
+        ("y", 2, outside.display().to_string()),
+        ("z", u64::MAX, "saves/World/level.dat".to_owned()),
+    ] {
+        let note = serde_json::json!({
+            "number": number, "at": "2026-01-01T00:00:00Z", "command": "pull", "added": [added], "worlds": [],
+        });
+        a.write(&format!(".cloud-sync/undo/{name}/undo.json"), note.to_string());
+        fs::create_dir_all(a.path(&format!(".cloud-sync/undo/{name}/files"))).unwrap();
+        a.run(&["undo"]).expect(1, "unknown", "failed").says("nothing to undo");
+    }
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "precious");
+    assert!(a.dir.parent().unwrap().join("notes.txt").exists() && a.has("saves/World/level.dat"));
+}

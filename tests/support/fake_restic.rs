@@ -32,6 +32,8 @@ struct Behaviour {
     real_with: Option<Vec<String>>,
     /// Append the arguments and the environment to this file.
     record: Option<String>,
+    /// Somebody writes these files while it runs.
+    write: std::collections::BTreeMap<String, String>,
     stdout: Vec<String>,
     stderr: Vec<String>,
     /// Print no end of text.
@@ -63,6 +65,9 @@ fn main() -> ExitCode {
         let record = format!("{arguments:?}\n{}\n", environment.join("\n"));
         let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
         file.write_all(record.as_bytes()).unwrap();
+    }
+    for (file, content) in &behaviour.write {
+        std::fs::write(file, content).unwrap();
     }
     let mut out = std::io::stdout();
     for line in &behaviour.stdout {
