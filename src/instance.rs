@@ -91,6 +91,11 @@ impl Instance {
         self.own("undo")
     }
 
+    /// The undo copy of this name.
+    pub fn undo_copy(&self, name: &str) -> PathBuf {
+        self.undo().join(name)
+    }
+
     /// Makes our own folder, readable by this user alone.
     pub fn prepare(&self) -> Result<()> {
         let ours = self.ours();

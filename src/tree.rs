@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::paths::{folder_of, is_within, join};
@@ -27,7 +28,7 @@ const SETTINGS_UP_TO: u64 = 4 << 20;
 const DEEP: usize = 64 << 20;
 
 /// Size and time of a regular file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat {
     /// Length in bytes.
     pub size: u64,

@@ -17,7 +17,7 @@ pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     if let Some(journal) = apply::pending(&ctx.instance)? {
         ctx.warn(&format!(
             "a restore was cut off ({} to place); the next pull, push or undo finishes it",
-            counted(journal.place.len(), "file")
+            counted(journal.moves.place.len(), "file")
         ));
     }
     let seen = match ctx.account()? {

@@ -154,6 +154,12 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(path)
 }
 
+/// What tells the disk of `path` from others.
+pub fn disk_of(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).ok().map(|found| found.dev().to_string())
+}
+
 /// Does it at once: an open file is in nobody's way.
 pub fn patiently<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     act()

@@ -137,6 +137,14 @@ fn plain(real: PathBuf) -> PathBuf {
     }
 }
 
+/// What tells the disk of `path` from others: its drive or share. Disks that are mounted in a folder
+/// count as another one only where they are reached by a junction.
+pub fn disk_of(path: &Path) -> Option<String> {
+    let real = real_path(path).ok()?;
+    let disk = real.components().next()?;
+    Some(disk.as_os_str().to_string_lossy().to_uppercase())
+}
+
 /// Does it again and again, for a while, as long as somebody has a file open that is in the way.
 pub fn patiently<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     const IN_USE: &[u32] = &[ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION];

@@ -9,7 +9,7 @@ mod settings;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::apply::{Journal, whole_worlds};
+use super::apply::{Journal, Moves, Source, whole_worlds};
 use super::decide::Divergence;
 use super::fetch::Staging;
 use super::observe::Observation;
@@ -304,6 +304,7 @@ impl<'a> Restore<'a> {
         let next = self.next_state(&plan, &staged, &choices.put_off);
         outcome.base.clone_from(&next.base);
         let (restored, removed) = (place.len(), plan.remove.len());
+        let placing = staged.iter().map(|(path, entry)| (path.clone(), entry.here)).collect();
         let bytes = staged.values().map(|entry| entry.here.size).sum();
         (outcome.files.restored, outcome.files.removed) = (restored, removed);
         outcome.bytes += self.staging.bytes;
@@ -341,10 +342,9 @@ impl<'a> Restore<'a> {
         };
         self.stop_if_it_changed(&place, &plan.remove)?;
         let name = undo::new_name(ctx);
-        let mut journal = Journal::staged(name.clone(), note, plan.remove, place, next);
-        journal.gone_worlds.clone_from(&gone);
-        journal.commit(&ctx.instance)?;
-        outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
+        let moves = Moves { remove: plan.remove, place: placing, gone_worlds: gone.clone() };
+        Journal::new(Source::Staging, name.clone(), note, moves, next).commit(&ctx.instance)?;
+        outcome.undo = Some(ctx.instance.undo_copy(&name).display().to_string());
         let brought = format!("brought {} ({})", counted(restored, "file"), human_bytes(bytes));
         let took_away = format!("took away {} that it has no more", counted(removed, "file"));
         let what = match (restored, removed) {

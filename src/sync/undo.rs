@@ -10,7 +10,7 @@ use chrono::{DateTime, Datelike as _, Local, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::apply::Journal;
+use super::apply::{Journal, Moves, Source};
 use crate::context::Context;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
@@ -72,9 +72,14 @@ pub fn new_name(ctx: &Context<'_>) -> String {
     std::iter::once(base.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(base)
 }
 
+/// The folder of the files in the undo copy at `copy`.
+pub fn files(copy: &Path) -> PathBuf {
+    copy.join("files")
+}
+
 /// Makes the folder of an undo copy, with its note.
 pub fn begin(folder: &Path, note: &Note) -> Result<()> {
-    fs::create_dir_all(folder.join("files")).with_context(|| format!("could not make {}", folder.display()))?;
+    fs::create_dir_all(files(folder)).with_context(|| format!("could not make {}", folder.display()))?;
     write_note(folder, note)
 }
 
@@ -114,7 +119,7 @@ pub fn list(folder: &Path) -> Vec<Copy> {
 
 /// The files that lie in the copy, by their paths in the instance.
 pub fn replaced(ctx: &Context<'_>, copy: &Copy) -> Vec<String> {
-    files_below(&ctx.instance.undo().join(&copy.name).join("files")).unwrap_or_default()
+    files_below(&files(&ctx.instance.undo_copy(&copy.name))).unwrap_or_default()
 }
 
 /// Deletes what is too old: all but the last three, all that were kept for 14 days; one that
@@ -160,7 +165,7 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
         Error::new(Kind::Failed, "there is nothing to undo")
             .hint("undo copies are made by pulls and kept for up to 14 days")
     })?;
-    let files = ctx.instance.undo().join(&copy.name).join("files");
+    let files = files(&ctx.instance.undo_copy(&copy.name));
     let place = files_below(&files)?;
     let scope = Scope::load(&ctx.instance)?;
     let tree = Tree::walk(ctx.instance.root(), &scope)?;
@@ -190,8 +195,11 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     outcome.base.clone_from(&state.base);
     outcome.files.restored = place.len();
     outcome.files.removed = remove.len();
-    Journal::from_undo(&copy.name, name.clone(), note, remove, place, state).commit(&ctx.instance)?;
-    outcome.undo = Some(ctx.instance.undo().join(&name).display().to_string());
+    let stat = |path: String| Ok((path.clone(), Stat::of(&fs::symlink_metadata(files.join(path))?)));
+    let place = place.into_iter().map(stat).collect::<io::Result<_>>().context("could not read the undo copy")?;
+    let moves = Moves { remove, place, gone_worlds: Vec::new() };
+    Journal::new(Source::Undo(copy.name), name.clone(), note, moves, state).commit(&ctx.instance)?;
+    outcome.undo = Some(ctx.instance.undo_copy(&name).display().to_string());
     outcome.done = Done::Undone;
     ctx.note(&format!(
         "the {} of {} is undone: {} back in place, {} taken away; the next push saves it so, and `cloud-sync undo` takes it back",
@@ -236,7 +244,7 @@ fn refuse_to_mix(ctx: &Context<'_>, copy: &Copy, place: &[String], now: &Manifes
     match now.iter().find(|(world, digest)| copy.note.left.get(*world) != Some(digest)) {
         None => Ok(()),
         Some((world, _)) => {
-            let folder = ctx.instance.undo().join(&copy.name).join("files");
+            let folder = files(&ctx.instance.undo_copy(&copy.name));
             Err(Error::new(
                 Kind::Stopped,
                 format!("the world {world} was played since that pull, and undoing it would mix two versions"),
@@ -247,7 +255,7 @@ fn refuse_to_mix(ctx: &Context<'_>, copy: &Copy, place: &[String], now: &Manifes
 }
 
 /// All files below `folder`, by their paths in it.
-fn files_below(folder: &Path) -> Result<Vec<String>> {
+pub fn files_below(folder: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut open = vec![PathBuf::new()];
     while let Some(inner) = open.pop() {
