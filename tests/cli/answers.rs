@@ -1,15 +1,9 @@
 //! A world that two PCs changed: what the player may answer, and what comes of it.
 
-use crate::support::evening::{LEVEL, REGION, diverged, two_in_sync};
+use crate::support::evening::{LEVEL, OTHER, REGION, diverged, settle, two_in_sync, two_worlds};
 use crate::support::pc::assert_same;
 use crate::support::world::Level;
 use crate::support::{Cloud, Pc};
-
-const OTHER: &str = "saves/Other/level.dat";
-
-fn answer(pc: &Pc, answer: &str) -> crate::support::Ran {
-    pc.run(&["pull", &format!("--on-conflict={answer}")])
-}
 
 /// The worlds of an instance that were there under no such name before.
 fn copies(pc: &Pc) -> Vec<String> {
@@ -18,21 +12,6 @@ fn copies(pc: &Pc) -> Vec<String> {
     let mut copies: Vec<_> = names.filter(|name| name.contains('(')).collect();
     copies.sort();
     copies
-}
-
-/// Everybody pulls and pushes, and in the end all have the same.
-fn settle(cloud: &Cloud, pcs: &[&Pc]) {
-    for _ in 0..3 {
-        for pc in pcs {
-            let pulled = pc.pull();
-            assert_eq!(pulled.code, 0, "{}: {}", pc.name, pulled.stdout);
-            assert_eq!(pc.push().code, 0, "{}", pc.name);
-        }
-    }
-    assert_eq!(cloud.heads().len(), 1);
-    for pc in &pcs[1..] {
-        assert_same(pcs[0], pc);
-    }
 }
 
 /// Both played the same world, each its own evening; B saved.
@@ -66,7 +45,7 @@ fn keep_both_brings_the_clouds_world_beside_with_a_name_of_its_own() {
     let (a, b) = both_played(&cloud);
     let mine = a.tree();
     let theirs = b.tree();
-    let ran = answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    let ran = a.answer("keep-both").expect(0, "diverged", "kept_both");
     assert_eq!(ran.json["conflicts"][0]["world"], "World");
     assert_eq!(ran.json["conflicts"][0]["answer"], "keep_both");
     let [copy] = &copies(&a)[..] else { panic!("{:?}", copies(&a)) };
@@ -92,7 +71,7 @@ fn keep_both_can_be_undone_and_done_again_without_a_clash() {
     let cloud = Cloud::server();
     let (a, b) = both_played(&cloud);
     let before = a.tree();
-    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    a.answer("keep-both").expect(0, "diverged", "kept_both");
     a.run(&["undo"]).expect(0, "unknown", "undone");
     assert_eq!(a.tree(), before);
     a.run(&["undo"]).expect(0, "unknown", "undone");
@@ -100,7 +79,7 @@ fn keep_both_can_be_undone_and_done_again_without_a_clash() {
     a.write(LEVEL, "again on A");
     b.write(LEVEL, "again on B");
     b.push().expect(0, "diverged", "saved");
-    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    a.answer("keep-both").expect(0, "diverged", "kept_both");
     assert_eq!(copies(&a).len(), 2, "{:?}", copies(&a));
     settle(&cloud, &[&a, &b]);
 }
@@ -109,7 +88,7 @@ fn keep_both_can_be_undone_and_done_again_without_a_clash() {
 fn a_world_whose_level_dat_is_damaged_is_kept_beside_all_the_same() {
     let cloud = Cloud::folder();
     let (a, b) = diverged(&cloud);
-    answer(&a, "keep-both").expect(0, "diverged", "kept_both").warns("under its old name");
+    a.answer("keep-both").expect(0, "diverged", "kept_both").warns("under its old name");
     let copy = &copies(&a)[0];
     assert_eq!(a.read(&format!("saves/{copy}/level.dat")), "day 2 on B");
     settle(&cloud, &[&a, &b]);
@@ -123,7 +102,7 @@ fn a_machine_with_a_wild_name_makes_a_world_with_a_tame_one() {
     a.write(LEVEL, "A's");
     b.write(LEVEL, "B's");
     b.push().expect(0, "ahead", "saved");
-    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    a.answer("keep-both").expect(0, "diverged", "kept_both");
     let copy = &copies(&a)[0];
     assert!(copy.starts_with("World (C__PC_of _Steve__ 20"), "{copy}");
 }
@@ -131,17 +110,14 @@ fn a_machine_with_a_wild_name_makes_a_world_with_a_tame_one() {
 #[test]
 fn deciding_later_brings_all_else_and_asks_again() {
     let cloud = Cloud::server();
-    let (a, b) = two_in_sync(&cloud);
-    a.write(OTHER, "other 1");
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
+    let (a, b) = two_worlds(&cloud);
     a.write(LEVEL, "world on A");
     b.write(LEVEL, "world on B");
     b.write(OTHER, "other 2, on B");
     b.write("saves/New/level.dat", "new on B");
     b.push().expect(0, "ahead", "saved");
 
-    let ran = answer(&a, "later").expect(0, "diverged", "later").warns("asks again");
+    let ran = a.answer("later").expect(0, "diverged", "later").warns("asks again");
     assert_eq!(ran.json["conflicts"][0]["answer"], "later");
     assert_eq!(a.read(LEVEL), "world on A");
     assert_eq!(a.read(OTHER), "other 2, on B");
@@ -159,7 +135,7 @@ fn deciding_later_brings_all_else_and_asks_again() {
     // The other PC is asked about that world alone, too: what A took in is no question there.
     b.write("saves/New/level.dat", "new 2, on B");
     b.pull().expect(3, "diverged", "cancelled").says("played World,");
-    answer(&b, "use-remote").expect(0, "diverged", "took_remote");
+    b.answer("use-remote").expect(0, "diverged", "took_remote");
     assert_eq!(b.read(LEVEL), "world on A, played on");
     assert_eq!(b.read(OTHER), "other 3, on A");
     assert_eq!(b.read("saves/New/level.dat"), "new 2, on B");
@@ -180,12 +156,12 @@ fn deciding_later_can_be_decided_by_the_one_who_did() {
             b.write(LEVEL, "on B");
             b.write("options.txt", "fov:0.9\n");
             b.push().expect(0, "ahead", "saved");
-            answer(&a, "later").expect(0, "diverged", "later");
+            a.answer("later").expect(0, "diverged", "later");
             if pushed {
                 a.write("screenshots/a.png", "picture");
                 a.push().expect(0, "diverged", "saved");
             }
-            assert_eq!(answer(&a, choice).code, 0, "{choice}");
+            assert_eq!(a.answer(choice).code, 0, "{choice}");
             let expected = if choice == "use-remote" { "on B" } else { "on A" };
             assert_eq!(a.read(LEVEL), expected, "{choice}");
             assert_eq!(a.read("options.txt"), "fov:0.9\n");
@@ -202,14 +178,14 @@ fn deciding_later_at_first_sight_keeps_the_question_open() {
     let c = cloud.pc("C");
     c.write(LEVEL, "C's own");
     c.write("screenshots/c.png", "picture");
-    answer(&c, "later").expect(0, "first_link", "later");
+    c.answer("later").expect(0, "first_link", "later");
     assert_eq!(c.read(LEVEL), "C's own");
     assert!(!c.has(REGION), "two worlds are mixed");
     assert_eq!(c.read("options.txt"), "fov:0.5\n");
     c.pull().expect(3, "first_link", "cancelled");
     c.push().expect(0, "first_link", "saved");
     c.pull().expect(3, "diverged", "cancelled");
-    answer(&c, "keep-local").expect(0, "diverged", "kept_local");
+    c.answer("keep-local").expect(0, "diverged", "kept_local");
     c.push().expect(0, "ahead", "saved");
     settle(&cloud, &[&a, &b, &c]);
     assert_eq!(a.read(LEVEL), "C's own");
@@ -222,12 +198,12 @@ fn an_instance_that_lost_its_files_can_decide_later() {
     a.remove("saves");
     a.remove("options.txt");
     a.write("saves/World/new.dat", "made anew on A");
-    answer(&a, "later").expect(0, "local_lost", "later");
+    a.answer("later").expect(0, "local_lost", "later");
     assert_eq!(a.read("options.txt"), "fov:0.5\n");
     assert!(!a.has(LEVEL), "two worlds are mixed");
     a.push();
     a.pull().expect(3, "diverged", "cancelled");
-    answer(&a, "use-remote").expect(0, "diverged", "took_remote");
+    a.answer("use-remote").expect(0, "diverged", "took_remote");
     assert_same(&a, &b);
     settle(&cloud, &[&a, &b]);
 }
@@ -238,7 +214,7 @@ fn most_played_is_told_by_play_time_and_not_by_clocks() {
     let (mut a, b) = both_played(&cloud);
     a.clock = 30 * 86_400;
     a.write("saves/World/region/r.2.0.mca", "later by the clock");
-    answer(&a, "most-played").expect(0, "diverged", "took_remote");
+    a.answer("most-played").expect(0, "diverged", "took_remote");
     assert_same(&a, &b);
     settle(&cloud, &[&a, &b]);
 }
@@ -248,7 +224,7 @@ fn most_played_asks_where_it_cannot_be_told() {
     let cloud = Cloud::folder();
     let (a, _) = diverged(&cloud);
     let before = a.tree();
-    let said = answer(&a, "most-played").expect(3, "diverged", "cancelled").says("nobody is here to choose");
+    let said = a.answer("most-played").expect(3, "diverged", "cancelled").says("nobody is here to choose");
     assert!(!said.json["error"]["hint"].as_str().unwrap().contains("most-played"), "what did not help is no help");
     assert_eq!(a.tree(), before);
 }
@@ -262,7 +238,7 @@ fn what_is_given_up_is_in_the_history_and_in_the_undo_copy() {
             a.remove(".cloud-sync/state.json");
         }
         let mine = a.read(LEVEL);
-        assert_eq!(answer(&a, "use-remote").code, 0);
+        assert_eq!(a.answer("use-remote").code, 0);
         assert_same(&a, &b);
         assert_eq!(a.undo_files()[LEVEL], mine.as_bytes());
         let snapshots = cloud.snapshots();

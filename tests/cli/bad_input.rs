@@ -10,9 +10,12 @@ use serde_json::json;
 
 #[cfg(unix)]
 use crate::support::cloud::tags;
+use crate::support::evening::{LEVEL, REGION, play_first, two_in_sync};
 use crate::support::fake::Fake;
+#[cfg(unix)]
+use crate::support::pc::make_pipe;
 use crate::support::pc::{assert_same, ran, tree};
-use crate::support::whole::{LEVEL, REGION, Whole, play_first, two_in_sync};
+use crate::support::whole::Whole;
 use crate::support::{Cloud, Pc};
 
 // The address.
@@ -280,7 +283,7 @@ fn round_trip(a: &Pc, b: &Pc) {
     a.write("mods/big.jar", "not synced");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
-    assert_eq!(b.tree().into_keys().collect::<Vec<_>>(), ["options.txt", LEVEL, REGION], "from {}", a.dir.display());
+    assert_eq!(b.names(), ["options.txt", LEVEL, REGION], "from {}", a.dir.display());
 
     b.write(LEVEL, "day 2");
     b.remove("options.txt");
@@ -466,9 +469,7 @@ fn variables_do_what_flags_do() {
         ran(&mut command)
     };
     for no in ["0", "false", "", "no", "off"] {
-        let mut command = a.bare();
-        command.args(["push", "--url", &a.url, "--pack-folder"]).arg(&a.dir).arg("--token-file").arg(&a.token_file);
-        let said = ran(command.env("CLOUD_SYNC_JSON", no));
+        let said = ran(a.hook(&["push"]).env("CLOUD_SYNC_JSON", no));
         assert_eq!((said.code, said.stdout.as_str()), (0, "cloud-sync: nothing to save\n"), "{no:?}: {}", said.stderr);
     }
     a.write(LEVEL, "day 2 on A");
@@ -663,7 +664,7 @@ fn names_that_are_no_text_in_the_cloud_are_skipped() {
 
     let a = cloud.pc("A");
     a.pull().expect(0, "behind", "restored").warns("saves/World/bad");
-    assert_eq!(a.tree().into_keys().collect::<Vec<_>>(), ["options.txt", LEVEL, REGION]);
+    assert_eq!(a.names(), ["options.txt", LEVEL, REGION]);
     a.write(LEVEL, "day 2");
     a.push().expect(0, "ahead", "saved");
 }
@@ -719,16 +720,15 @@ fn a_file_takes_the_place_of_a_folder_and_the_other_way_round() {
 #[test]
 fn pipes_and_sockets_are_left_out() {
     let cloud = Cloud::server();
-    let pipe = |path: PathBuf| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     let (a, b) = two_in_sync(&cloud);
     a.write(LEVEL, "day 2");
-    pipe(a.path("saves/World/pipe"));
-    pipe(a.path("saves/pipe"));
+    make_pipe(&a.path("saves/World/pipe"));
+    make_pipe(&a.path("saves/pipe"));
     let _socket = std::os::unix::net::UnixListener::bind(a.path("saves/World/socket")).unwrap();
     let said = a.push().expect(0, "ahead", "saved");
     said.warns("saves/World/pipe: it is no ordinary file").warns("saves/pipe").warns("saves/World/socket");
     b.pull().expect(0, "behind", "restored");
-    assert_eq!(b.tree().into_keys().collect::<Vec<_>>(), ["options.txt", LEVEL, REGION]);
+    assert_eq!(b.names(), ["options.txt", LEVEL, REGION]);
     b.write("saves/World/pipe", "a file");
     b.push().expect(0, "ahead", "saved");
     a.pull().expect(0, "behind", "restored");

@@ -1,6 +1,5 @@
 //! What a launcher's hook asks in a window: the player's keys, and what lies on disk afterwards.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -9,21 +8,12 @@ use crate::support::cloud::PASSWORD;
 use crate::support::display::Display;
 use crate::support::evening::{LEVEL, diverged, play_first, two_in_sync};
 use crate::support::fake::Fake;
-use crate::support::pc::{assert_same, tree};
-use crate::support::{Cloud, Pc};
+use crate::support::pc::assert_same;
+use crate::support::{CONFLICT, Cloud};
 
-/// The height of the window with a conflict, and with the question for a token.
-const CONFLICT: u32 = 600;
+/// The height of the window with the question for a token, and of the smallest.
 const CONNECT: u32 = 300;
 const ANY: u32 = 100;
-
-/// A command as a launcher runs it, for people: no JSON.
-fn hook(pc: &Pc, verb: &str) -> Command {
-    let mut command = pc.bare();
-    command.arg(verb).arg(format!("--url={}", pc.url)).arg("--pack-folder").arg(&pc.dir);
-    command.arg("--token-file").arg(&pc.token_file);
-    command
-}
 
 #[test]
 fn each_answer_does_what_it_says() {
@@ -39,7 +29,7 @@ fn each_answer_does_what_it_says() {
     ] {
         let cloud = Cloud::folder();
         let (a, _) = diverged(&cloud);
-        let pull = display.hook(hook(&a, "pull"));
+        let pull = display.hook(a.hook(&["pull"]));
         pull.wait_for_window(CONFLICT);
         pull.press(&keys);
         let ran = pull.end();
@@ -63,8 +53,7 @@ fn a_token_is_checked_before_it_is_kept_and_asked_for_until_it_is_right() {
     pull.wait_for_window(CONNECT);
     pull.write_text("steve:12345678");
     pull.press(&["Return"]);
-    let logs = || tree(&fresh.path(".cloud-sync/logs")).into_values().flatten().collect::<Vec<_>>();
-    pull.wait_until(|| String::from_utf8_lossy(&logs()).contains("password is wrong"));
+    pull.wait_until(|| fresh.logs().contains("password is wrong"));
     assert!(!fresh.has(".cloud-sync/token"), "a wrong token was kept");
     // The window stays, and the field can be filled anew, as soon as it is back.
     pull.until_it_ends(|| {
@@ -102,7 +91,7 @@ fn offline_it_can_be_tried_again_or_played_anyway() {
         b.write(LEVEL, "day 2");
         b.push().expect(0, "ahead", "saved");
         cloud.stop();
-        let pull = display.hook(hook(&a, "pull"));
+        let pull = display.hook(a.hook(&["pull"]));
         pull.wait_for_window(ANY);
         cloud.start();
         pull.press(&[if again { "Return" } else { "Escape" }]);
@@ -123,7 +112,7 @@ fn what_is_in_progress_can_be_left_and_nothing_has_changed() {
         let before = a.tree();
         // A cloud that takes its time.
         let fake = Fake::new(&json!({"restore": {"hang": true}}));
-        let mut command = hook(&a, "pull");
+        let mut command = a.hook(&["pull"]);
         command.env("CLOUD_SYNC_RESTIC_BINARY", fake.exe());
         let pull = display.hook(command);
         pull.wait_for_window(ANY);
@@ -143,14 +132,13 @@ fn a_window_that_dies_takes_nothing_with_it() {
     let cloud = Cloud::folder();
     let (a, _) = diverged(&cloud);
     let before = a.tree();
-    let pull = display.hook(hook(&a, "pull"));
+    let pull = display.hook(a.hook(&["pull"]));
     pull.wait_for_window(CONFLICT);
     pull.kill_window();
     let ran = pull.end();
     assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("there is no window"), "{}", ran.stdout);
-    let logs: Vec<_> = tree(&a.path(".cloud-sync/logs")).into_values().flatten().collect();
-    assert!(String::from_utf8_lossy(&logs).contains("there is no window"));
+    assert!(a.logs().contains("there is no window"));
     assert_eq!(a.tree(), before);
 }
 
@@ -162,7 +150,7 @@ fn a_player_who_has_seen_enough_progress_is_asked_all_the_same() {
     // Another cloud-sync is at work, so that there is something to watch.
     let busy = std::fs::File::options().write(true).open(a.path(".cloud-sync/lock")).unwrap();
     busy.lock().unwrap();
-    let pull = display.hook(hook(&a, "pull"));
+    let pull = display.hook(a.hook(&["pull"]));
     pull.wait_for_window(ANY);
     pull.press(&["alt+F4"]);
     pull.wait_until(|| !display.has_window());
@@ -181,7 +169,7 @@ fn a_window_that_is_killed_while_it_opens_takes_nothing_with_it_either() {
     let (a, _) = diverged(&cloud);
     let before = a.tree();
     for moment in [0, 40, 120, 400] {
-        let pull = display.hook(hook(&a, "pull"));
+        let pull = display.hook(a.hook(&["pull"]));
         pull.kill_child_after(Duration::from_millis(moment));
         let ran = pull.end();
         assert_eq!(ran.code, 3, "{moment} ms: {}{}", ran.stdout, ran.stderr);
@@ -201,7 +189,7 @@ fn without_a_screen_or_a_driver_there_is_nobody_to_ask() {
     ] {
         let cloud = Cloud::folder();
         let (a, _) = diverged(&cloud);
-        let mut command = hook(&a, "pull");
+        let mut command = a.hook(&["pull"]);
         command.env("CLOUD_SYNC_ON_CONFLICT", "ask");
         let hook = if name == "DISPLAY" {
             display.hook_with(command, name, value)
@@ -230,7 +218,7 @@ fn a_push_that_took_a_while_says_that_all_is_saved_and_the_launcher_need_not_wai
     // Another cloud-sync is at work.
     let busy = std::fs::File::options().write(true).open(a.path(".cloud-sync/lock")).unwrap();
     busy.lock().unwrap();
-    let push = display.hook(hook(&a, "push"));
+    let push = display.hook(a.hook(&["push"]));
     push.wait_for_window(ANY);
     drop(busy);
     let ran = push.end();
@@ -247,7 +235,7 @@ fn nothing_opens_while_packwiz_is_at_work() {
     let Some(display) = Display::start() else { return };
     let cloud = Cloud::folder();
     let (a, _) = two_in_sync(&cloud);
-    let mut command = hook(&a, "pull");
+    let mut command = a.hook(&["pull"]);
     command.args(["--", "sleep", "4"]);
     let pull = display.hook(command);
     while !pull.is_over() {
@@ -262,7 +250,7 @@ fn nothing_opens_for_what_is_done_at_once() {
     let cloud = Cloud::folder();
     let (a, _) = two_in_sync(&cloud);
     for verb in ["pull", "push"] {
-        let ran = display.hook(hook(&a, verb)).end();
+        let ran = display.hook(a.hook(&[verb])).end();
         assert_eq!(ran.code, 0, "{}", ran.stdout);
         assert!(!ran.stdout.contains("window"), "{}", ran.stdout);
         assert!(!display.has_window(), "{verb} opened a window");

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use cloud_sync::provision::OLDEST;
 use serde_json::json;
 
+use crate::support::evening::{LEVEL, REGION, play_first, two_in_sync};
 use crate::support::fake::Fake;
 use crate::support::http::{Answer, Gate, HttpServer};
 use crate::support::pc::{assert_same, ran};
-use crate::support::whole::{LEVEL, REGION, Whole, play_first, two_in_sync};
+use crate::support::whole::Whole;
 use crate::support::{Cloud, Pc, Ran};
 
 const LIST: &str = "application/vnd.x.restic.rest.v2";
@@ -72,9 +73,7 @@ fn a_server_that_is_gone_is_offline_at_once() {
     }
     before.assert_kept(&a, &cloud);
     // As a launcher's log has it.
-    let mut plain = a.bare();
-    plain.args(["pull", "--url", &a.url, "--pack-folder"]).arg(&a.dir).arg("--token-file").arg(&a.token_file);
-    let said = ran(&mut plain).stdout;
+    let said = ran(&mut a.hook(&["pull"])).stdout;
     assert!(said.starts_with("cloud-sync: warning: the cloud cannot be reached"), "{said}");
     cloud.start();
     goes_on(&cloud, &a, &b);

@@ -2,52 +2,20 @@
 
 #[cfg(unix)]
 use std::fs;
-use std::process::Command;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::support::evening::{LEVEL, play_first};
+use crate::support::pack::{install, note};
 use crate::support::pc::{Ran, ran};
 use crate::support::{Cloud, Pc};
 
 const CASTLE: &str = "schematics/castle.schem";
 const HOUSE: &str = "schematics/house.schem";
 
-/// packwiz installs a pack of these files, the newest version of it.
-fn install(pc: &Pc, files: &[(&str, &str)]) {
-    for (path, content) in files {
-        pc.write(path, content);
-    }
-    note(pc, files);
-}
-
-/// packwiz notes that these files are the pack's, and what they contained.
-fn note(pc: &Pc, files: &[(&str, &str)]) {
-    let entry = |(path, content): &(&str, &str)| {
-        let hash = json!({ "type": "sha256", "value": hex::encode(Sha256::digest(content)) });
-        ((*path).to_owned(), json!({ "hash": hash, "cachedLocation": path }))
-    };
-    let files: serde_json::Map<_, _> = files.iter().map(entry).collect();
-    let hash = json!({ "type": "sha256", "value": "00" });
-    let manifest = json!({ "packFileHash": hash, "indexFileHash": hash, "cachedFiles": files, "cachedSide": "client" });
-    pc.write("packwiz.json", manifest.to_string());
-}
-
-fn write_scope(pc: &Pc, include: &[&str]) {
-    pc.write(".cloud-sync/scope.json", json!({ "include": include }).to_string());
-}
-
 /// What the newest version in the cloud holds, as `pc` saved it.
 fn saved(cloud: &Cloud, pc: &Pc) -> Vec<String> {
     cloud.files_of(&pc.base().unwrap()).into_iter().collect()
-}
-
-/// A command without options but the instance: no address, no token, no network.
-fn offline(pc: &Pc, arguments: &[&str]) -> Command {
-    let mut command = pc.bare();
-    command.args(arguments).arg("--pack-folder").arg(&pc.dir).env_remove("CLOUD_SYNC_RESTIC_BINARY").env("PATH", "");
-    command
 }
 
 fn lines(ran: &Ran) -> Vec<&str> {
@@ -89,7 +57,7 @@ fn settings_that_the_pack_ships_are_the_players_from_then_on() {
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));
     let shipped: Vec<_> = OWN.into_iter().chain(["shaderpacks/Bright.zip"]).map(|path| (path, "shipped")).collect();
     for pc in [&a, &b] {
-        write_scope(pc, &["*.txt", "servers.dat", "shaderpacks/"]);
+        pc.write_scope(&["*.txt", "servers.dat", "shaderpacks/"], &[]);
     }
     install(&a, &shipped);
     for path in OWN {
@@ -165,14 +133,14 @@ fn a_scope_that_grows_brings_what_is_new_in_it_and_deletes_nothing_elsewhere() {
     for pulls_first in [true, false] {
         let cloud = Cloud::folder();
         let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-        write_scope(&a, &["options.txt", "config/"]);
-        write_scope(&b, &["options.txt"]);
+        a.write_scope(&["options.txt", "config/"], &[]);
+        b.write_scope(&["options.txt"], &[]);
         a.write("options.txt", "fov:0.5\n");
         a.write("config/mod.toml", "of A");
         a.push().expect(0, "ahead", "saved");
         b.pull().expect(0, "behind", "restored");
         assert!(!b.has("config/mod.toml"));
-        write_scope(&b, &["options.txt", "config/"]);
+        b.write_scope(&["options.txt", "config/"], &[]);
         if pulls_first {
             b.pull().expect(0, "in_sync", "restored");
             assert_eq!(b.read("config/mod.toml"), "of A");
@@ -273,9 +241,9 @@ fn a_damaged_packwiz_json_is_told_and_owns_nothing() {
             let about: Vec<_> = warnings.iter().filter(|text| text.to_string().contains("packwiz.json")).collect();
             assert_eq!(about.len(), 1, "{command}: {warnings:?}");
         }
-        let said = ran(&mut offline(&a, &["doctor"]));
+        let said = ran(&mut a.isolated(&["doctor"]));
         assert!(said.code == 1 && said.stdout.contains("LOOK  pack: packwiz.json cannot be read"), "{}", said.stdout);
-        ran(&mut offline(&a, &["scope", "--json"])).warns("packwiz.json cannot be read");
+        ran(&mut a.isolated(&["scope", "--json"])).warns("packwiz.json cannot be read");
     }
     assert!(saved(&cloud, &a).iter().any(|path| path == CASTLE));
     // packwiz mends it.
@@ -284,7 +252,7 @@ fn a_damaged_packwiz_json_is_told_and_owns_nothing() {
     let pushed = a.push().expect(0, "ahead", "saved");
     assert_eq!(pushed.json["warnings"], json!([]));
     assert!(!saved(&cloud, &a).iter().any(|path| path == CASTLE));
-    assert!(ran(&mut offline(&a, &["doctor"])).stdout.contains("ok    pack: 1 file"));
+    assert!(ran(&mut a.isolated(&["doctor"])).stdout.contains("ok    pack: 1 file"));
 }
 
 #[cfg(unix)]
@@ -370,7 +338,7 @@ fn scope_lists_what_is_synced_here_the_largest_first() {
     install(&a, &[(CASTLE, "of the pack"), ("mods/b.jar", "")]);
     let before = a.tree();
 
-    let told = ran(&mut offline(&a, &["scope"]));
+    let told = ran(&mut a.isolated(&["scope"]));
     assert_eq!(told.code, 0, "{}", told.stderr);
     assert_eq!(
         lines(&told),
@@ -384,7 +352,7 @@ fn scope_lists_what_is_synced_here_the_largest_first() {
             "not synced: 1 file in these folders that packwiz brings to each PC",
         ]
     );
-    let told = ran(&mut offline(&a, &["scope", "--json"])).expect(0, "unknown", "nothing");
+    let told = ran(&mut a.isolated(&["scope", "--json"])).expect(0, "unknown", "nothing");
     assert_eq!(told.stdout.lines().count(), 1);
     assert_eq!(told.json["command"], "scope");
     let parts = told.json["scope"].as_array().unwrap();
@@ -405,10 +373,10 @@ fn scope_tells_what_is_left_out_and_why() {
     a.write(LEVEL, "day 1");
     a.write("elsewhere/x.txt", "x");
     std::os::unix::fs::symlink("elsewhere/x.txt", a.path("options.txt")).unwrap();
-    let told = ran(&mut offline(&a, &["scope"]));
+    let told = ran(&mut a.isolated(&["scope"]));
     assert_eq!(told.code, 0);
     assert!(told.stdout.contains("warning: not synced: options.txt: it is a link"), "{}", told.stdout);
-    let told = ran(&mut offline(&a, &["scope", "explain", "options.txt"]));
+    let told = ran(&mut a.isolated(&["scope", "explain", "options.txt"]));
     assert_eq!(lines(&told), ["options.txt is not synced: it is a link"]);
 }
 
@@ -416,10 +384,10 @@ fn scope_tells_what_is_left_out_and_why() {
 fn an_empty_instance_has_an_empty_scope() {
     let cloud = Cloud::folder();
     let a = cloud.pc("A");
-    assert_eq!(lines(&ran(&mut offline(&a, &["scope"]))), ["    0 B  in all (0 files)"]);
-    assert_eq!(ran(&mut offline(&a, &["scope", "--json"])).json["scope"], json!([]));
+    assert_eq!(lines(&ran(&mut a.isolated(&["scope"]))), ["    0 B  in all (0 files)"]);
+    assert_eq!(ran(&mut a.isolated(&["scope", "--json"])).json["scope"], json!([]));
     a.write(".cloud-sync/scope.json", "{");
-    ran(&mut offline(&a, &["scope", "--json"])).expect(1, "unknown", "failed").says("not a valid scope");
+    ran(&mut a.isolated(&["scope", "--json"])).expect(1, "unknown", "failed").says("not a valid scope");
 }
 
 #[test]
@@ -513,11 +481,11 @@ fn scope_explains_why_a_file_is_synced_or_not() {
         ),
     ];
     for (path, synced, verdict, unit) in cases {
-        let told = ran(&mut offline(&a, &["scope", "explain", path]));
+        let told = ran(&mut a.isolated(&["scope", "explain", path]));
         assert_eq!(told.code, 0, "{}", told.stderr);
         let first = format!("{path} {verdict}");
         assert_eq!(lines(&told), [&first[..]].into_iter().chain(*unit).collect::<Vec<_>>());
-        let told = ran(&mut offline(&a, &["scope", "explain", path, "--json"])).expect(0, "unknown", "nothing");
+        let told = ran(&mut a.isolated(&["scope", "explain", path, "--json"])).expect(0, "unknown", "nothing");
         let reason = verdict.split_once(": ").unwrap().1;
         assert_eq!(told.json["scope"], json!({ "path": path, "synced": synced, "reason": reason }));
     }
@@ -530,7 +498,7 @@ fn a_path_to_explain_may_be_written_in_many_ways() {
     play_first(&a);
     a.write("saves/World/options.txt", "of a mod");
     let asked = |from: &str, path: &str| {
-        let told = ran(offline(&a, &["scope", "explain", path, "--json"]).current_dir(a.dir.join(from)));
+        let told = ran(a.isolated(&["scope", "explain", path, "--json"]).current_dir(a.dir.join(from)));
         if told.code == 0 { told.json["scope"]["path"].as_str().unwrap().to_owned() } else { told.code.to_string() }
     };
     let absolute = a.path(LEVEL).to_str().unwrap().to_owned();
@@ -554,11 +522,11 @@ fn a_path_to_explain_may_be_written_in_many_ways() {
     ] {
         assert_eq!(asked(from, path), meant, "{path} from {from:?}");
     }
-    ran(&mut offline(&a, &["scope", "explain", "/etc/passwd", "--json"]))
+    ran(&mut a.isolated(&["scope", "explain", "/etc/passwd", "--json"]))
         .expect(2, "unknown", "failed")
         .says("/etc/passwd is not inside the instance");
     for arguments in [&["scope", "explain"][..], &["scope", "explain", ""], &["scope", "what"]] {
-        assert_eq!(ran(&mut offline(&a, arguments)).code, 2, "{arguments:?}");
+        assert_eq!(ran(&mut a.isolated(arguments)).code, 2, "{arguments:?}");
     }
 }
 
@@ -574,7 +542,7 @@ fn links_on_the_way_to_what_is_explained_are_no_trouble() {
     a.write(LEVEL, "day 1");
     symlink(&a.dir, cloud.home.path().join("short")).unwrap();
     for path in [a.path(LEVEL), cloud.home.path().join("short").join(LEVEL)] {
-        let told = ran(&mut offline(&a, &["scope", "explain", path.to_str().unwrap(), "--json"]));
+        let told = ran(&mut a.isolated(&["scope", "explain", path.to_str().unwrap(), "--json"]));
         assert_eq!((&told.json["scope"]["path"], &told.json["scope"]["synced"]), (&json!(LEVEL), &json!(true)));
     }
 }

@@ -9,10 +9,7 @@ use crate::support::{Cloud, Pc};
 
 /// A pull at a terminal.
 fn pull(pc: &Pc) -> Terminal {
-    let mut command = pc.bare();
-    command.args(["pull", &format!("--url={}", pc.url), "--no-gui", "--pack-folder"]).arg(&pc.dir);
-    command.arg("--token-file").arg(&pc.token_file);
-    Terminal::start(&command)
+    Terminal::start(&pc.hook(&["pull", "--no-gui"]))
 }
 
 #[test]

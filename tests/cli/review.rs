@@ -1,30 +1,11 @@
 //! Where an answer, a pack or a new scope meets something else.
 
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
-
-use crate::support::evening::{LEVEL, REGION, diverged, two_in_sync};
+use crate::support::evening::{LEVEL, OTHER, REGION, diverged, settle_with, two_in_sync, two_worlds};
+use crate::support::pack::install;
 use crate::support::pc::assert_same;
 use crate::support::{Cloud, Pc};
 
-const OTHER: &str = "saves/Other/level.dat";
 const SHIPPED: &str = "fov:0.0\nlang:en_us\n";
-
-fn answer(pc: &Pc, answer: &str) -> crate::support::Ran {
-    pc.run(&["pull", &format!("--on-conflict={answer}")])
-}
-
-fn write_scope(pc: &Pc, include: &[&str]) {
-    pc.write(".cloud-sync/scope.json", json!({ "include": include }).to_string());
-}
-
-/// packwiz puts the pack's settings in place.
-fn ship_settings(pc: &Pc) {
-    pc.write("options.txt", SHIPPED);
-    let hash = json!({ "type": "sha256", "value": hex::encode(Sha256::digest(SHIPPED)) });
-    let entry = json!({ "hash": hash, "cachedLocation": "options.txt" });
-    pc.write("packwiz.json", json!({ "cachedFiles": { "options.txt": entry } }).to_string());
-}
 
 #[test]
 fn what_was_not_saved_is_no_question_when_a_pack_reset_the_settings() {
@@ -32,7 +13,7 @@ fn what_was_not_saved_is_no_question_when_a_pack_reset_the_settings() {
     let (a, b) = two_in_sync(&cloud);
     a.write(LEVEL, "day 2");
     a.write("screenshots/1.png", "picture");
-    ship_settings(&a);
+    install(&a, &[("options.txt", SHIPPED)]);
     a.pull().expect(0, "ahead", "saved");
     assert_eq!((a.read(LEVEL), a.read("options.txt")), ("day 2".to_owned(), "fov:0.5\n".to_owned()));
     b.pull().expect(0, "behind", "restored");
@@ -46,7 +27,7 @@ fn what_was_not_saved_is_no_question_when_the_scope_grows() {
     a.write(LEVEL, "day 2");
     a.remove(REGION);
     a.write("hotbar.nbt", "x");
-    write_scope(&a, &["saves/", "options.txt", "hotbar.nbt"]);
+    a.write_scope(&["saves/", "options.txt", "hotbar.nbt"], &[]);
     a.pull().expect(0, "ahead", "saved");
     assert_eq!(a.read(LEVEL), "day 2");
     assert!(!a.has(REGION), "what was deleted here is back");
@@ -108,21 +89,18 @@ fn a_catch_up_that_had_to_leave_a_file_out_is_known_when_versions_are_joined() {
 #[test]
 fn a_world_that_only_this_pc_does_not_see_is_not_deleted_elsewhere_by_an_answer() {
     let cloud = Cloud::folder();
-    let (a, b) = two_in_sync(&cloud);
-    a.write(OTHER, "other 1");
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
+    let (a, b) = two_worlds(&cloud);
     a.write(LEVEL, "on A");
     b.write(LEVEL, "on B");
     b.push().expect(0, "ahead", "saved");
     // Its disk is not there.
     a.remove("saves/Other");
-    answer(&a, "use-remote").expect(0, "diverged", "took_remote").warns("Other is not here any more");
+    a.answer("use-remote").expect(0, "diverged", "took_remote").warns("Other is not here any more");
     assert_eq!(a.read(LEVEL), "on B");
-    answer(&b, "keep-local").expect(0, "diverged", "kept_local");
+    b.answer("keep-local").expect(0, "diverged", "kept_local");
     assert_eq!(b.read(OTHER), "other 1");
     // Nor by the next pull.
-    answer(&a, "keep-local").warns("Other is not here any more");
+    a.answer("keep-local").warns("Other is not here any more");
     b.pull();
     assert_eq!(b.read(OTHER), "other 1");
     a.push().warns("saved without Other");
@@ -142,20 +120,20 @@ fn the_loss_of_a_world_that_came_with_a_decision_put_off_is_told_by_the_push() {
         b.write(LEVEL, "on B");
         b.write("saves/New/level.dat", "new on B");
         b.push().expect(0, "ahead", "saved");
-        answer(&a, "later");
+        a.answer("later");
         if !first_link {
             // Whatever else a pull has to do in between.
-            ship_settings(&a);
-            answer(&a, "later");
+            install(&a, &[("options.txt", SHIPPED)]);
+            a.answer("later");
             assert_eq!(a.read("options.txt"), "fov:0.5\n");
         }
         a.remove("saves/New");
         a.write("screenshots/1.png", "picture");
-        let told = answer(&a, "later");
+        let told = a.answer("later");
         if !first_link {
             told.warns("New is not here any more");
         }
-        assert_eq!(answer(&b, "keep-local").code, 0);
+        assert_eq!(b.answer("keep-local").code, 0);
         assert_eq!(b.read("saves/New/level.dat"), "new on B");
         a.push().warns("saved without New");
     }
@@ -169,7 +147,7 @@ fn a_machine_whose_name_is_no_text_makes_a_world_that_is_synced() {
     a.write(LEVEL, "A's");
     b.write(LEVEL, "B's");
     b.push().expect(0, "ahead", "saved");
-    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    a.answer("keep-both").expect(0, "diverged", "kept_both");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
     assert_same(&a, &b);
@@ -182,7 +160,7 @@ fn with_worlds_of_their_own(cloud: &Cloud) -> (Pc, Pc) {
     a.write(LEVEL, "A's world");
     a.write("screenshots/1.png", "of A");
     a.push().expect(0, "ahead", "saved");
-    write_scope(&b, &["options.txt"]);
+    b.write_scope(&["options.txt"], &[]);
     b.pull().expect(0, "behind", "restored");
     b.write(LEVEL, "B's world");
     (a, b)
@@ -194,14 +172,14 @@ fn a_decision_put_off_about_what_a_new_scope_takes_in_stays_open() {
     let (a, b) = with_worlds_of_their_own(&cloud);
     b.write("screenshots/1.png", "of B");
     b.remove(".cloud-sync/scope.json");
-    answer(&b, "later").expect(0, "ahead", "later");
-    answer(&b, "later").expect(0, "first_link", "later");
+    b.answer("later").expect(0, "ahead", "later");
+    b.answer("later").expect(0, "first_link", "later");
     assert_eq!(b.read(LEVEL), "B's world");
     assert_eq!(b.tree().into_iter().filter(|(path, _)| path.starts_with("screenshots/")).count(), 2);
     b.push();
     a.pull().expect(3, "diverged", "cancelled").says("played World,");
     b.pull().expect(3, "diverged", "cancelled").says("played World,");
-    answer(&a, "keep-both").expect(0, "diverged", "kept_both");
+    a.answer("keep-both").expect(0, "diverged", "kept_both");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
     assert_same(&a, &b);
@@ -215,7 +193,7 @@ fn a_push_of_a_scope_that_grew_does_not_supersede_a_world_unseen() {
     b.push().expect(0, "ahead", "saved");
     a.pull().expect(3, "diverged", "cancelled").says("played World,");
     b.pull().expect(3, "diverged", "cancelled").says("played World,");
-    answer(&b, "keep-local").expect(0, "diverged", "kept_local");
+    b.answer("keep-local").expect(0, "diverged", "kept_local");
     assert_eq!(b.read("screenshots/1.png"), "of A");
     b.push().expect(0, "ahead", "saved");
     a.pull().expect(0, "behind", "restored");
@@ -227,8 +205,8 @@ fn what_a_narrower_scope_left_out_comes_when_it_widens() {
     for widens_before_the_push in [true, false] {
         let cloud = Cloud::folder();
         let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-        write_scope(&a, &["options.txt", "saves/", "config/"]);
-        write_scope(&b, &["options.txt", "saves/"]);
+        a.write_scope(&["options.txt", "saves/", "config/"], &[]);
+        b.write_scope(&["options.txt", "saves/"], &[]);
         a.write("options.txt", "fov:0.5\n");
         a.write("config/mod.toml", "of A");
         a.push().expect(0, "ahead", "saved");
@@ -236,32 +214,16 @@ fn what_a_narrower_scope_left_out_comes_when_it_widens() {
         a.write(OTHER, "x");
         a.push().expect(0, "ahead", "saved");
         if widens_before_the_push {
-            write_scope(&b, &["options.txt", "saves/", "config/"]);
+            b.write_scope(&["options.txt", "saves/", "config/"], &[]);
         }
         b.write(LEVEL, "x");
         b.push().expect(0, "diverged", "saved");
-        write_scope(&b, &["options.txt", "saves/", "config/"]);
+        b.write_scope(&["options.txt", "saves/", "config/"], &[]);
         b.pull().expect(0, "diverged", "restored");
         assert_eq!(b.read("config/mod.toml"), "of A");
         b.push().expect(0, "ahead", "saved");
         a.pull().expect(0, "behind", "restored");
         assert_same(&a, &b);
-    }
-}
-
-fn settle(cloud: &Cloud, pcs: &[&Pc]) {
-    for round in 0..4 {
-        for pc in pcs {
-            let pulled = answer(pc, "keep-local");
-            assert_eq!(pulled.code, 0, "{}: {}", pc.name, pulled.stdout);
-            let pushed = pc.push();
-            assert_eq!(pushed.code, 0, "{}: {}", pc.name, pushed.stdout);
-            assert!(round < 3 || pushed.json["outcome"] == "nothing", "{}: {}", pc.name, pushed.stdout);
-        }
-    }
-    assert_eq!(cloud.heads().len(), 1);
-    for pc in &pcs[1..] {
-        assert_same(pcs[0], pc);
     }
 }
 
@@ -280,27 +242,27 @@ fn three_pcs_that_put_off_a_decision_push_nothing_for_ever_and_lose_nothing() {
         b.push();
         c.push();
         for _ in 0..3 {
-            assert_eq!(answer(&a, "later").code, 0);
+            assert_eq!(a.answer("later").code, 0);
         }
         let pictures = a.tree().keys().filter(|path| path.starts_with("screenshots/")).count();
         assert_eq!(pictures, 3);
         a.push();
         for pc in [&b, &c, &a, &b, &c] {
-            assert_eq!(answer(pc, "later").code, 0);
+            assert_eq!(pc.answer("later").code, 0);
             pc.push();
         }
         assert!(b.has("saves/A/level.dat") && b.has("saves/C/level.dat"));
         let count = cloud.snapshots().len();
         for pc in [&a, &b, &c] {
-            assert_eq!(answer(pc, "later").code, 0);
+            assert_eq!(pc.answer("later").code, 0);
             pc.push();
         }
         assert_eq!(cloud.snapshots().len(), count, "it never settles");
         for _ in 0..2 {
-            assert_eq!(answer(&b, choice).code, 0);
+            assert_eq!(b.answer(choice).code, 0);
         }
         b.push();
-        settle(&cloud, &[&a, &b, &c]);
+        settle_with(&cloud, &[&a, &b, &c], "keep-local");
         for name in ["A", "B", "C"] {
             assert!(c.has(&format!("saves/{name}/level.dat")));
         }
@@ -318,8 +280,7 @@ fn it_is_told_where_a_version_that_is_given_up_stays() {
             "diverged",
             "took_remote",
         );
-        let logs = std::fs::read_dir(a.path(".cloud-sync/logs")).unwrap();
-        let logs: String = logs.map(|log| std::fs::read_to_string(log.unwrap().path()).unwrap()).collect();
+        let logs = a.logs();
         assert!(logs.contains(place), "{place:?} is not in {logs}");
         assert_eq!(a.undo_files()[LEVEL], b"day 2 on A");
     }
@@ -330,7 +291,7 @@ fn a_push_does_not_save_the_settings_of_the_pack_over_the_players() {
     let cloud = Cloud::folder();
     let (a, b) = two_in_sync(&cloud);
     // The launch was offline, so that the pull could do nothing about it.
-    ship_settings(&a);
+    install(&a, &[("options.txt", SHIPPED)]);
     a.write(LEVEL, "day 2");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");

@@ -4,21 +4,11 @@ use std::fs;
 
 use crate::support::{Cloud, Pc};
 
-/// Writes `scope.json`.
-fn write_scope(pc: &Pc, include: &[&str], exclude: &[&str]) {
-    let scope = serde_json::json!({ "include": include, "exclude": exclude });
-    pc.write(".cloud-sync/scope.json", scope.to_string());
-}
-
-fn names(pc: &Pc) -> Vec<String> {
-    pc.tree().into_keys().collect()
-}
-
 /// Saves on A, brings it to an empty B, and gives the names of what came.
 fn what_travels(a: &Pc, b: &Pc) -> Vec<String> {
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
-    names(b)
+    b.names()
 }
 
 #[test]
@@ -160,7 +150,7 @@ fn a_narrower_scope_on_one_pc_removes_nothing_on_the_other() {
     a.write("saves/World/level.dat", "day 1");
     a.write("saves/Other/level.dat", "day 1");
     a.write("options.txt", "fov:0.5");
-    write_scope(&b, &["saves/World/"], &[]);
+    b.write_scope(&["saves/World/"], &[]);
     assert_eq!(what_travels(&a, &b), ["saves/World/level.dat"]);
 
     b.write("saves/World/level.dat", "day 2");
@@ -172,7 +162,7 @@ fn a_narrower_scope_on_one_pc_removes_nothing_on_the_other() {
     assert_eq!(a.read("options.txt"), "fov:0.5");
 
     // Nor does narrowing the own scope count as having deleted what is now outside.
-    write_scope(&a, &["saves/World/"], &[]);
+    a.write_scope(&["saves/World/"], &[]);
     a.push().expect(0, "in_sync", "nothing");
     a.pull().expect(0, "in_sync", "nothing");
     assert_eq!(a.read("options.txt"), "fov:0.5");
@@ -182,15 +172,15 @@ fn a_narrower_scope_on_one_pc_removes_nothing_on_the_other() {
 fn a_push_before_the_pull_saves_nothing_over_what_is_in_the_scope_only_now() {
     let cloud = Cloud::folder();
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-    write_scope(&b, &["saves/", "config/foo.cfg"], &[]);
+    b.write_scope(&["saves/", "config/foo.cfg"], &[]);
     b.write("saves/World/level.dat", "day 1");
     b.write("config/foo.cfg", "B's long work");
     b.push().expect(0, "ahead", "saved");
-    write_scope(&a, &["saves/"], &[]);
+    a.write_scope(&["saves/"], &[]);
     a.write("config/foo.cfg", "as it came with the pack");
     a.pull().expect(0, "behind", "restored");
     // A pack brought a new scope.json while the game ran.
-    write_scope(&a, &["saves/", "config/foo.cfg"], &[]);
+    a.write_scope(&["saves/", "config/foo.cfg"], &[]);
     a.write("saves/World/level.dat", "day 2");
     a.push().expect(0, "ahead", "saved").warns("config/foo.cfg");
     b.pull().expect(0, "behind", "restored");
@@ -209,14 +199,14 @@ fn a_wider_scope_brings_what_the_narrower_one_left_out() {
     a.write("options.txt", "fov:0.5");
     a.write("config/mod.toml", "x");
     a.write("config/mod.toml.tmp", "x");
-    write_scope(&a, &["config/", "options.txt"], &["**/*.tmp"]);
+    a.write_scope(&["config/", "options.txt"], &["**/*.tmp"]);
     assert_eq!(what_travels(&a, &b), ["options.txt"], "B has the built-in scope");
 
-    write_scope(&b, &["config/", "options.txt"], &["**/*.tmp"]);
+    b.write_scope(&["config/", "options.txt"], &["**/*.tmp"]);
     a.write("options.txt", "fov:0.75");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
-    assert_eq!(names(&b), ["config/mod.toml", "options.txt"]);
+    assert_eq!(b.names(), ["config/mod.toml", "options.txt"]);
 }
 
 #[test]
@@ -224,7 +214,7 @@ fn an_exclude_above_an_include_wins_for_both_of_us() {
     let cloud = Cloud::folder();
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));
     for pc in [&a, &b] {
-        write_scope(pc, &["config/keep/", "options.txt"], &["config/"]);
+        pc.write_scope(&["config/keep/", "options.txt"], &["config/"]);
     }
     a.write("config/keep/a.toml", "x");
     a.write("options.txt", "x");
@@ -232,12 +222,12 @@ fn an_exclude_above_an_include_wins_for_both_of_us() {
 
     // A PC without that exclude saved it; here it stays out all the same, and is no edit.
     let c = cloud.pc("C");
-    write_scope(&c, &["config/keep/", "options.txt"], &[]);
+    c.write_scope(&["config/keep/", "options.txt"], &[]);
     c.pull().expect(0, "behind", "restored");
     c.write("config/keep/a.toml", "from C");
     c.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
-    assert_eq!(names(&b), ["options.txt"]);
+    assert_eq!(b.names(), ["options.txt"]);
     b.status().expect(0, "in_sync", "nothing");
     a.pull().expect(0, "behind", "restored");
     assert_eq!(a.read("config/keep/a.toml"), "x");
@@ -294,7 +284,7 @@ fn a_folder_that_cannot_be_read_is_left_out_and_told_wherever_it_is() {
         assert!(cloud.files_of(&a.base().unwrap()).iter().eq(["saves/World/level.dat"]));
         assert_eq!(cloud.snapshots().len(), 2);
         b.pull().expect(0, "behind", "restored");
-        assert_eq!(names(&b), ["saves/Locked/level.dat", "saves/World/level.dat"]);
+        assert_eq!(b.names(), ["saves/Locked/level.dat", "saves/World/level.dat"]);
     }
 }
 
@@ -303,7 +293,7 @@ mod links {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::support::pc::tree;
+    use crate::support::pc::{make_pipe, tree};
 
     /// A folder outside the instance, with a file in it.
     fn outside(cloud: &Cloud) -> std::path::PathBuf {
@@ -321,7 +311,7 @@ mod links {
             let (a, b) = (cloud.pc("A"), cloud.pc("B"));
             let outside = outside(&cloud);
             for pc in [&a, &b] {
-                write_scope(pc, &[include, "options.txt"], &[]);
+                pc.write_scope(&[include, "options.txt"], &[]);
             }
             a.write("options.txt", "x");
             symlink(&outside, a.path("link")).unwrap();
@@ -356,7 +346,7 @@ mod links {
         a.write("screenshots/1.png", "x");
         a.push().expect(0, "ahead", "saved");
         b.pull().expect(0, "behind", "restored");
-        assert_eq!(names(&b), ["saves/Linked World/level.dat", "saves/World/level.dat", "screenshots/1.png"]);
+        assert_eq!(b.names(), ["saves/Linked World/level.dat", "saves/World/level.dat", "screenshots/1.png"]);
 
         b.write("saves/Linked World/level.dat", "day 2");
         b.push().expect(0, "ahead", "saved");
@@ -370,7 +360,7 @@ mod links {
         let cloud = Cloud::folder();
         let (a, b) = (cloud.pc("A"), cloud.pc("B"));
         for pc in [&a, &b] {
-            write_scope(pc, &["**/*.dat", "saves/"], &[]);
+            pc.write_scope(&["**/*.dat", "saves/"], &[]);
         }
         a.write("saves/World/level.dat", "x");
         a.write("one/1.dat", "x");
@@ -408,7 +398,7 @@ mod links {
         let cloud = Cloud::folder();
         let (a, b) = (cloud.pc("A"), cloud.pc("B"));
         a.write("saves/World/level.dat", "x");
-        same_set::make_pipe(&a.path("saves/World/session.lock"));
+        make_pipe(&a.path("saves/World/session.lock"));
         assert_eq!(what_travels(&a, &b), ["saves/World/level.dat"]);
     }
 }
@@ -421,7 +411,6 @@ mod same_set {
     use std::os::unix::ffi::OsStringExt as _;
     use std::os::unix::fs::symlink;
     use std::path::{Path, PathBuf};
-    use std::process::Command;
 
     use cloud_sync::instance::Instance;
     use cloud_sync::scope::Scope;
@@ -433,6 +422,7 @@ mod same_set {
 
     use super::*;
     use crate::support::cloud::tags;
+    use crate::support::pc::make_pipe;
 
     const ORDINARY: &[&str] = &["World", "a", "b", "region", "level.dat", "x.mca"];
     const HOSTILE: &[&str] = &[
@@ -584,10 +574,6 @@ mod same_set {
         )
     }
 
-    pub fn make_pipe(path: &Path) {
-        assert!(Command::new("mkfifo").arg("--").arg(path).status().unwrap().success());
-    }
-
     /// Makes what can be made: a name may be taken, or be one that this disk does not keep.
     fn make(pc: &Pc, outside: &Path, entries: &[(Vec<OsString>, Kind)]) {
         for (path, kind) in entries {
@@ -660,9 +646,9 @@ mod same_set {
             pc.dir = pc.dir.join(case.instance);
             fs::create_dir(&pc.dir).unwrap();
             pc.dir = pc.dir.canonicalize().unwrap();
-            let patterns = |list: &[String]| serde_json::to_value(list).unwrap();
-            let scope = serde_json::json!({"include": patterns(&case.include), "exclude": patterns(&case.exclude)});
-            pc.write(".cloud-sync/scope.json", scope.to_string());
+            let [include, exclude] =
+                [&case.include, &case.exclude].map(|list| list.iter().map(String::as_str).collect::<Vec<_>>());
+            pc.write_scope(&include, &exclude);
             pc.write("packwiz.json", manifest(case));
         }
         let outside = cloud.home.path().join("outside");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use cloud_sync::context::Account;
@@ -10,66 +10,24 @@ use cloud_sync::credentials::Token;
 use cloud_sync::repository::Repository;
 use serde_json::json;
 
-use crate::support::cloud::PASSWORD;
+use crate::support::cloud::{PASSWORD, good_token, holds_password};
+use crate::support::evening::LEVEL;
 use crate::support::http::{Answer, HttpServer};
-use crate::support::pc::ran;
+use crate::support::pc::{files, ran};
 use crate::support::{Cloud, Pc, Ran, fake};
-
-const LEVEL: &str = "saves/World/level.dat";
-
-/// The password as it is, in an address, and in the header of a request.
-const FORMS: &[&str] = &[PASSWORD, "correct%20horse", "correct+horse", "c3RldmU6Y29ycmVjdCBob3JzZQ"];
-
-fn holds_secret(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text);
-    FORMS.iter().any(|form| text.contains(form))
-}
-
-/// A command as a player types it in the game folder, with the token where `login` puts it.
-fn typed(pc: &Pc, arguments: &[&str]) -> Command {
-    let mut command = pc.bare();
-    command.args(arguments).current_dir(&pc.dir);
-    command
-}
-
-/// Signs in with `text` on stdin.
-fn login(pc: &Pc, url: &str, text: &str) -> Ran {
-    let stdin = pc.dir.parent().unwrap().join("stdin");
-    fs::write(&stdin, text).unwrap();
-    let url = format!("--url={url}");
-    let mut command = typed(pc, &["login", "--token-stdin", "--json", &url]);
-    ran(command.stdin(Stdio::from(fs::File::open(stdin).unwrap())))
-}
-
-fn good_token() -> String {
-    format!("steve:{PASSWORD}\n")
-}
 
 fn token_of(pc: &Pc) -> Option<String> {
     fs::read_to_string(pc.path(".cloud-sync/token")).ok()
 }
 
-/// Every file below `folder`.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            if entry.file_type().unwrap().is_dir() { open.push(entry.path()) } else { found.push(entry.path()) }
-        }
-    }
-    found.sort();
-    found
-}
-
 /// Nothing that a run said, and nothing of ours but the token, holds the password.
 #[track_caller]
 fn assert_kept(pc: &Pc, ran: &Ran) {
-    assert!(!holds_secret(ran.stdout.as_bytes()), "stdout tells the password: {}", ran.stdout);
-    assert!(!holds_secret(ran.stderr.as_bytes()), "stderr tells the password: {}", ran.stderr);
+    assert!(!holds_password(ran.stdout.as_bytes()), "stdout tells the password: {}", ran.stdout);
+    assert!(!holds_password(ran.stderr.as_bytes()), "stderr tells the password: {}", ran.stderr);
     for file in files(&pc.path(".cloud-sync")) {
         let is_token = file == pc.path(".cloud-sync/token");
-        assert_eq!(holds_secret(&fs::read(&file).unwrap()), is_token, "{}", file.display());
+        assert_eq!(holds_password(&fs::read(&file).unwrap()), is_token, "{}", file.display());
     }
 }
 
@@ -86,14 +44,14 @@ fn the_password_is_in_restics_environment_and_nowhere_else() {
     let record = cloud.home.path().join("record");
     let restic = fake::restic(&cloud.home.path().join("fake"), &json!({"*": {"record": record, "real_first": true}}));
     let say = |arguments: &[&str], json: bool| {
-        let mut command = typed(&a, arguments);
+        let mut command = a.typed(arguments);
         command.arg("-v").env("CLOUD_SYNC_RESTIC_BINARY", &restic).args(json.then_some("--json"));
         let ran = ran(&mut command);
         assert_kept(&a, &ran);
         ran
     };
 
-    assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
+    assert_eq!(a.login(&cloud.url, &good_token()).code, 0);
     a.write(LEVEL, "day 1");
     a.write("options.txt", "fov:0.5");
     for json in [false, true] {
@@ -112,8 +70,8 @@ fn the_password_is_in_restics_environment_and_nowhere_else() {
         assert!(runs.iter().any(|run| run.arguments.starts_with(&format!("[\"{verb}\""))), "restic {verb} was not run");
     }
     for run in &runs {
-        assert!(!holds_secret(run.arguments.as_bytes()), "{}", run.arguments);
-        let told: Vec<_> = run.environment.iter().filter(|line| holds_secret(line.as_bytes())).cloned().collect();
+        assert!(!holds_password(run.arguments.as_bytes()), "{}", run.arguments);
+        let told: Vec<_> = run.environment.iter().filter(|line| holds_password(line.as_bytes())).cloned().collect();
         let passwords = [format!("RESTIC_PASSWORD={PASSWORD}"), format!("RESTIC_REST_PASSWORD={PASSWORD}")];
         let is_version = run.arguments.starts_with("[\"version\"");
         assert!(told.iter().all(|line| passwords.contains(line)), "{told:?}");
@@ -139,13 +97,11 @@ fn a_restic_that_repeats_the_password_is_not_quoted() {
             let restic = fake::restic(&cloud.home.path().join("fake"), &verbs);
             let url = format!("--url={}", cloud.url);
             for json in [None, Some("--json")] {
-                let ran = ran(typed(&a, &["push", "-v", &url]).args(json).env("CLOUD_SYNC_RESTIC_BINARY", &restic));
+                let ran = ran(a.typed(&["push", "-v", &url]).args(json).env("CLOUD_SYNC_RESTIC_BINARY", &restic));
                 assert_ne!(ran.code, 0);
                 assert!(exit == 3 || ran.stderr.contains("the password *** is odd"), "{}", ran.stderr);
-                let logs: String =
-                    files(&a.path(".cloud-sync/logs")).iter().map(|log| fs::read_to_string(log).unwrap()).collect();
                 let error = ran.json["error"]["message"].to_string();
-                for text in [&ran.stdout, &ran.stderr, &logs, &error] {
+                for text in [&ran.stdout, &ran.stderr, &a.logs(), &error] {
                     let escaped = json!(password).to_string();
                     let escaped = escaped.trim_matches('"');
                     assert!(!text.contains(password) && !text.contains(escaped), "{text}");
@@ -162,7 +118,7 @@ fn nothing_that_can_be_debugged_tells_the_password() {
     let account = Account { repository, token };
     let text = format!("{account:?} {account:#?} {:?}", account.token.password());
     assert!(text.contains("steve") && text.contains("***"));
-    assert!(!holds_secret(text.as_bytes()), "{text}");
+    assert!(!holds_password(text.as_bytes()), "{text}");
 }
 
 /// What would lead restic astray if it saw it.
@@ -291,10 +247,10 @@ fn our_files_are_for_this_user_alone_whatever_the_umask() {
         };
         let url = format!("--url={}", cloud.url);
         let token = fs::File::open(cloud.token_file()).unwrap();
-        let signed_in = ran(under_umask(&typed(&a, &["login", "--token-stdin", &url])).stdin(Stdio::from(token)));
+        let signed_in = ran(under_umask(&a.typed(&["login", "--token-stdin", &url])).stdin(Stdio::from(token)));
         assert_eq!(signed_in.code, 0, "{}", signed_in.stderr);
         a.write(LEVEL, "day 1");
-        assert_eq!(ran(&mut under_umask(&typed(&a, &["push"]))).code, 0);
+        assert_eq!(ran(&mut under_umask(&a.typed(&["push"]))).code, 0);
         assert_eq!(mode(&a.path(".cloud-sync")), 0o700);
         for name in ["token", "state.json", "config.json"] {
             assert_eq!(mode(&a.path(".cloud-sync").join(name)), 0o600, "{name} under umask {umask}");
@@ -307,14 +263,14 @@ fn login_keeps_a_token_that_is_right_and_remembers_the_address() {
     for cloud in [Cloud::server(), Cloud::server_without_repository(), Cloud::folder()] {
         let (a, b) = (cloud.pc("A"), cloud.pc("B"));
         for text in [good_token(), format!("\u{feff}steve:{PASSWORD}\r\n"), format!("steve:{PASSWORD}")] {
-            assert_eq!(login(&a, &cloud.url, &text).code, 0);
+            assert_eq!(a.login(&cloud.url, &text).code, 0);
             assert_eq!(token_of(&a), Some(good_token()));
         }
         b.write(LEVEL, "day 1");
         b.push().expect(0, "ahead", "saved");
-        ran(&mut typed(&a, &["pull", "--json"])).expect(0, "behind", "restored");
+        ran(&mut a.typed(&["pull", "--json"])).expect(0, "behind", "restored");
         assert_eq!(a.read(LEVEL), "day 1");
-        ran(&mut typed(&a, &["status", "--json"])).expect(0, "in_sync", "nothing");
+        ran(&mut a.typed(&["status", "--json"])).expect(0, "in_sync", "nothing");
     }
 }
 
@@ -322,12 +278,12 @@ fn login_keeps_a_token_that_is_right_and_remembers_the_address() {
 fn login_keeps_no_token_that_is_wrong() {
     for cloud in [Cloud::server(), Cloud::folder()] {
         let a = cloud.pc("A");
-        login(&a, &cloud.url, "steve:wrong\n").expect(6, "signed_out", "signed_out");
+        a.login(&cloud.url, "steve:wrong\n").expect(6, "signed_out", "signed_out");
         assert_eq!(token_of(&a), None);
         assert!(!a.has(".cloud-sync/config.json"), "the address of a failed login is remembered");
         // A good one that is there stays.
-        assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
-        login(&a, &cloud.url, "steve:wrong\n").expect(6, "signed_out", "signed_out");
+        assert_eq!(a.login(&cloud.url, &good_token()).code, 0);
+        a.login(&cloud.url, "steve:wrong\n").expect(6, "signed_out", "signed_out");
         assert_eq!(token_of(&a), Some(good_token()));
     }
 }
@@ -337,7 +293,7 @@ fn login_keeps_no_token_that_nobody_could_check() {
     let mut cloud = Cloud::server();
     let a = cloud.pc("A");
     cloud.stop();
-    login(&a, &cloud.url, &good_token()).expect(7, "unknown", "offline");
+    a.login(&cloud.url, &good_token()).expect(7, "unknown", "offline");
     assert_eq!(token_of(&a), None);
     assert!(!a.has(".cloud-sync/config.json"));
 }
@@ -348,13 +304,13 @@ fn login_takes_nothing_that_is_no_token() {
     let a = cloud.pc("A");
     for text in ["", "\n", PASSWORD, "steve:", ":correct horse", "steve:correct horse\nalex:x\n", "../x:correct horse"]
     {
-        let ran = login(&a, &cloud.url, text).expect(1, "unknown", "failed").says("user:password");
-        assert!(!holds_secret(ran.stdout.as_bytes()) && !holds_secret(ran.stderr.as_bytes()), "{}", ran.stderr);
+        let ran = a.login(&cloud.url, text).expect(1, "unknown", "failed").says("user:password");
+        assert!(!holds_password(ran.stdout.as_bytes()) && !holds_password(ran.stderr.as_bytes()), "{}", ran.stderr);
         assert!(!a.has(".cloud-sync"));
     }
     let stdin = cloud.home.path().join("stdin");
     fs::write(&stdin, b"steve:\xff\xfe").unwrap();
-    let mut command = typed(&a, &["login", "--token-stdin", "--json", &format!("--url={}", cloud.url)]);
+    let mut command = a.typed(&["login", "--token-stdin", "--json", &format!("--url={}", cloud.url)]);
     ran(command.stdin(Stdio::from(fs::File::open(stdin).unwrap()))).expect(1, "unknown", "failed");
     assert!(!a.has(".cloud-sync"));
 }
@@ -363,14 +319,14 @@ fn login_takes_nothing_that_is_no_token() {
 fn a_rejected_token_is_never_deleted() {
     let cloud = Cloud::server();
     let a = cloud.pc("A");
-    assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
+    assert_eq!(a.login(&cloud.url, &good_token()).code, 0);
     a.write(LEVEL, "day 1");
     a.write(".cloud-sync/token", "steve:changed on the server\n");
     for command in ["pull", "push", "status"] {
-        ran(&mut typed(&a, &[command, "--json"])).expect(0, "signed_out", "signed_out").says("cloud-sync login");
-        ran(&mut typed(&a, &[command, "--json", "--strict"])).expect(6, "signed_out", "signed_out");
+        ran(&mut a.typed(&[command, "--json"])).expect(0, "signed_out", "signed_out").says("cloud-sync login");
+        ran(&mut a.typed(&[command, "--json", "--strict"])).expect(6, "signed_out", "signed_out");
     }
-    assert_eq!(ran(&mut typed(&a, &["doctor"])).code, 1);
+    assert_eq!(ran(&mut a.typed(&["doctor"])).code, 1);
     assert_eq!(token_of(&a).as_deref(), Some("steve:changed on the server\n"));
     assert!(cloud.snapshots().is_empty());
 }
@@ -379,17 +335,17 @@ fn a_rejected_token_is_never_deleted() {
 fn logout_deletes_the_token_and_nothing_else() {
     let cloud = Cloud::folder();
     let a = cloud.pc("A");
-    assert_eq!(login(&a, &cloud.url, &good_token()).code, 0);
+    assert_eq!(a.login(&cloud.url, &good_token()).code, 0);
     a.write(LEVEL, "day 1");
-    assert_eq!(ran(&mut typed(&a, &["push"])).code, 0);
+    assert_eq!(ran(&mut a.typed(&["push"])).code, 0);
     let contents = || files(&a.dir).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect::<Vec<_>>();
     let mut before = contents();
-    ran(&mut typed(&a, &["logout", "--json"])).expect(0, "unknown", "signed_out");
+    ran(&mut a.typed(&["logout", "--json"])).expect(0, "unknown", "signed_out");
     before.retain(|(_, file)| *file != a.path(".cloud-sync/token"));
     assert_eq!(contents(), before);
-    ran(&mut typed(&a, &["logout", "--json"])).expect(0, "unknown", "signed_out");
+    ran(&mut a.typed(&["logout", "--json"])).expect(0, "unknown", "signed_out");
     assert_eq!(contents(), before);
-    ran(&mut typed(&a, &["pull", "--json", "--strict"])).expect(6, "signed_out", "signed_out");
+    ran(&mut a.typed(&["pull", "--json", "--strict"])).expect(6, "signed_out", "signed_out");
     assert_eq!(a.read(LEVEL), "day 1");
 }
 

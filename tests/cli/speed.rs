@@ -6,11 +6,10 @@ use std::process::Stdio;
 
 use serde_json::json;
 
+use crate::support::evening::LEVEL;
 use crate::support::fake::{Fake, runs};
 use crate::support::pc::assert_same;
 use crate::support::{Cloud, Pc};
-
-const LEVEL: &str = "saves/World/level.dat";
 
 /// A restic that does as the real one, and whose runs are told.
 struct Watched {

@@ -41,7 +41,7 @@ fn only_what_is_in_scope_travels() {
     b.write("mods/other.jar", "mod of B");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
-    let names: Vec<_> = b.tree().into_keys().collect();
+    let names = b.names();
     assert_eq!(names, ["mods/other.jar", "options.txt", LEVEL, REGION]);
 }
 

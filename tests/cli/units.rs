@@ -1,34 +1,8 @@
 //! Two PCs went on by themselves: worlds are settled one by one, and only those that both
 //! changed are a question.
 
-use crate::support::evening::{LEVEL, two_in_sync};
-use crate::support::pc::assert_same;
+use crate::support::evening::{LEVEL, OTHER, settle, two_in_sync, two_worlds};
 use crate::support::{Cloud, Pc};
-
-const OTHER: &str = "saves/Other/level.dat";
-
-/// Two PCs in sync on two worlds.
-fn two_worlds(cloud: &Cloud) -> (Pc, Pc) {
-    let (a, b) = two_in_sync(cloud);
-    a.write(OTHER, "other 1");
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
-    (a, b)
-}
-
-/// Both push what they have until nobody has anything new.
-fn settle(cloud: &Cloud, pcs: &[&Pc]) {
-    for _ in 0..2 {
-        for pc in pcs {
-            assert_eq!(pc.pull().code, 0, "{}", pc.name);
-            assert_eq!(pc.push().code, 0, "{}", pc.name);
-        }
-    }
-    assert_eq!(cloud.heads().len(), 1);
-    for pc in &pcs[1..] {
-        assert_same(pcs[0], pc);
-    }
-}
 
 #[test]
 fn different_worlds_changed_on_two_pcs_are_no_conflict() {

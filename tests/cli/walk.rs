@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::kill::{Dice, kill_after};
+use crate::support::dice::{Dice, kill_after};
 use crate::support::pc::tree;
 use crate::support::{Cloud, Pc, Ran};
 

@@ -7,13 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::Cloud;
 use crate::support::evening::{LEVEL, REGION, play_first};
 use crate::support::pc::{assert_same, heard};
 use crate::support::wine::{WindowsPc, processes_with, windows_path};
-
-/// The height of the window with a conflict.
-const CONFLICT: u32 = 600;
+use crate::support::{CONFLICT, Cloud};
 
 #[test]
 #[ignore = "wants wine"]

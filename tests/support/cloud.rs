@@ -14,6 +14,20 @@ use super::tools;
 
 pub const PASSWORD: &str = "correct horse";
 
+/// The password as it is, in an address, and in the header of a request.
+const FORMS: &[&str] = &[PASSWORD, "correct%20horse", "correct+horse", "c3RldmU6Y29ycmVjdCBob3JzZQ"];
+
+/// Whether the password can be read in `text`.
+pub fn holds_password(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    FORMS.iter().any(|form| text.contains(form))
+}
+
+/// A token that is right, as `login` keeps it.
+pub fn good_token() -> String {
+    format!("steve:{PASSWORD}\n")
+}
+
 /// A cloud and the folder in which its PCs live.
 pub struct Cloud {
     pub home: TempDir,
@@ -79,7 +93,7 @@ impl Cloud {
     pub fn token_file(&self) -> PathBuf {
         let file = self.home.path().join("token");
         if !file.exists() {
-            fs::write(&file, format!("steve:{PASSWORD}\n")).unwrap();
+            fs::write(&file, good_token()).unwrap();
         }
         file
     }

@@ -57,7 +57,7 @@ impl Fake {
     #[cfg(unix)]
     pub fn pipe(&self, name: &str) -> (PathBuf, std::sync::mpsc::Receiver<String>) {
         let pipe = self.file(name);
-        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        super::pc::make_pipe(&pipe);
         let (sender, receiver) = std::sync::mpsc::channel();
         let file = pipe.clone();
         std::thread::spawn(move || sender.send(fs::read_to_string(file).unwrap()));

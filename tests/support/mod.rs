@@ -3,12 +3,14 @@
 #[cfg(target_os = "linux")]
 pub mod bench;
 pub mod cloud;
+pub mod dice;
 #[cfg(all(target_os = "linux", feature = "window"))]
 pub mod display;
 pub mod evening;
 pub mod fake;
 pub mod game;
 pub mod http;
+pub mod pack;
 pub mod pc;
 #[cfg(target_os = "linux")]
 pub mod proxy;
@@ -22,3 +24,7 @@ pub mod world;
 
 pub use cloud::Cloud;
 pub use pc::{Pc, Ran};
+
+/// The height of the window with a conflict.
+#[cfg(target_os = "linux")]
+pub const CONFLICT: u32 = 600;

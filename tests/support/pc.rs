@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::cloud::Cloud;
 use super::tools;
@@ -94,11 +94,33 @@ impl Pc {
         command
     }
 
-    /// A command as a launcher runs it.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    /// A command as a launcher runs it, for people.
+    pub fn hook(&self, arguments: &[&str]) -> Command {
         let mut command = self.bare();
-        command.args(arguments).arg("--json").arg(format!("--url={}", self.url));
+        command.args(arguments).arg(format!("--url={}", self.url));
         command.arg("--pack-folder").arg(&self.dir).arg("--token-file").arg(&self.token_file);
+        command
+    }
+
+    /// The same with JSON.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.hook(arguments);
+        command.arg("--json");
+        command
+    }
+
+    /// A command as a player types it in the game folder, with the token where `login` puts it.
+    pub fn typed(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare();
+        command.args(arguments).current_dir(&self.dir);
+        command
+    }
+
+    /// A command that gets no address, no token and no restic.
+    pub fn isolated(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare();
+        command.args(arguments).arg("--pack-folder").arg(&self.dir);
+        command.env_remove("CLOUD_SYNC_RESTIC_BINARY").env("PATH", "");
         command
     }
 
@@ -117,6 +139,25 @@ impl Pc {
 
     pub fn status(&self) -> Ran {
         self.run(&["status"])
+    }
+
+    /// A pull that answers all questions with this.
+    pub fn answer(&self, answer: &str) -> Ran {
+        self.run(&["pull", &format!("--on-conflict={answer}")])
+    }
+
+    /// Signs in with `text` on stdin.
+    pub fn login(&self, url: &str, text: &str) -> Ran {
+        let stdin = self.home.join("stdin");
+        fs::write(&stdin, text).unwrap();
+        let mut command = self.typed(&["login", "--token-stdin", "--json", &format!("--url={url}")]);
+        ran(command.stdin(fs::File::open(stdin).unwrap()))
+    }
+
+    /// Writes `scope.json`.
+    pub fn write_scope(&self, include: &[&str], exclude: &[&str]) {
+        let scope = json!({ "include": include, "exclude": exclude });
+        self.write(".cloud-sync/scope.json", scope.to_string());
     }
 
     /// The time by this PC's clock.
@@ -153,6 +194,17 @@ impl Pc {
     /// Everything in the instance but our own folder.
     pub fn tree(&self) -> BTreeMap<String, Vec<u8>> {
         tree(&self.dir)
+    }
+
+    /// The names of all that.
+    pub fn names(&self) -> Vec<String> {
+        self.tree().into_keys().collect()
+    }
+
+    /// All that the logs say.
+    pub fn logs(&self) -> String {
+        let logs = tree(&self.path(".cloud-sync/logs"));
+        logs.into_values().map(|log| String::from_utf8_lossy(&log).into_owned()).collect()
     }
 
     /// `state.json`.
@@ -224,12 +276,30 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
+/// Every file below `folder`, cloud-sync's own, too.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() { open.push(entry.path()) } else { found.push(entry.path()) }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Makes a pipe, which nobody may read who does not want to wait for ever.
+#[cfg(unix)]
+pub fn make_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg("--").arg(path).status().unwrap().success());
+}
+
 /// Two PCs have the same files with the same content.
 #[track_caller]
 pub fn assert_same(one: &Pc, other: &Pc) {
     let (left, right) = (one.tree(), other.tree());
-    let names = |tree: &BTreeMap<String, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&left), names(&right), "{} and {} have other files", one.name, other.name);
+    assert!(left.keys().eq(right.keys()), "{} has {:?}, {} has {:?}", one.name, left.keys(), other.name, right.keys());
     for (path, content) in left {
         assert!(content == right[&path], "{path} differs between {} and {}", one.name, other.name);
     }

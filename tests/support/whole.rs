@@ -6,10 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::cloud::Cloud;
-use super::pc::{Pc, assert_same};
-
-pub const LEVEL: &str = "saves/World/level.dat";
-pub const REGION: &str = "saves/World/region/r.0.0.mca";
+use super::pc::Pc;
 
 /// All that a failed run may not change: files, state and snapshots.
 pub struct Whole {
@@ -40,31 +37,14 @@ impl Whole {
     #[track_caller]
     pub fn assert_kept(&self, pc: &Pc, cloud: &Cloud) {
         let now = Self::of(pc, cloud);
-        let names = |whole: &Self| whole.tree.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&now), names(self), "{} has other files", pc.name);
+        let (names, before) = (now.tree.keys(), self.tree.keys());
+        assert!(names.clone().eq(before.clone()), "{} has {names:?}, and not {before:?}", pc.name);
         for (path, content) in &self.tree {
             assert!(now.tree[path] == *content, "{path} on {} has changed", pc.name);
         }
         assert_eq!(now.state, self.state, "the state of {} has changed", pc.name);
         assert_eq!(now.snapshots, self.snapshots, "the repository has changed");
     }
-}
-
-/// A first evening: a world with a large region file, and settings.
-pub fn play_first(pc: &Pc) {
-    pc.write(LEVEL, "day 1");
-    pc.write(REGION, vec![7; 1_500_000]);
-    pc.write("options.txt", "fov:0.5\n");
-}
-
-/// Two PCs that are in sync on it.
-pub fn two_in_sync(cloud: &Cloud) -> (Pc, Pc) {
-    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-    play_first(&a);
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
-    assert_same(&a, &b);
-    (a, b)
 }
 
 /// Makes `command` run as somebody whom permissions stop, who gets all that is in the cloud's
