@@ -8,7 +8,6 @@ mod support;
 
 mod cli {
     mod answers;
-    mod bad_input;
     #[cfg(target_os = "linux")]
     mod bench;
     mod care;
@@ -16,10 +15,16 @@ mod cli {
     mod design;
     #[cfg(all(target_os = "linux", feature = "window"))]
     mod dialogs;
+    mod disk;
+    mod files;
     mod game;
     mod history;
+    mod instance;
     mod kill;
     mod left_out;
+    #[cfg(unix)]
+    mod links;
+    mod login;
     mod meanwhile;
     mod network;
     mod packwiz;
@@ -27,9 +32,12 @@ mod cli {
     mod prompt;
     mod provision;
     mod review;
+    #[cfg(unix)]
+    mod same_set;
     mod scope;
     mod secrets;
     mod settings;
+    mod setup;
     mod speed;
     mod stories;
     mod units;

@@ -63,29 +63,6 @@ fn a_picture_in_a_folder_is_not_put_over_one_that_was_kept_beside_before() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn a_catch_up_that_had_to_leave_a_file_out_is_known_when_versions_are_joined() {
-    use crate::support::pc::{Ran, ran};
-    use crate::support::whole::{as_ordinary_user, permit};
-    let cloud = Cloud::folder();
-    let run = |pc: &Pc, arguments: &[&str]| -> Ran { ran(as_ordinary_user(&cloud, &mut pc.command(arguments))) };
-    let (a, b) = two_in_sync(&cloud);
-    a.write(LEVEL, "day 2 on A");
-    a.write("screenshots/secret.png", "nobody may read this");
-    permit(&a, "screenshots/secret.png", 0o000);
-    b.write(LEVEL, "day 2 on B");
-    b.push().expect(0, "ahead", "saved");
-    run(&a, &["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
-    assert_eq!(a.read(LEVEL), "day 2 on B");
-    // A's own version is no news to A.
-    let again = run(&a, &["pull"]);
-    assert_eq!(again.code, 0, "{}", again.stdout);
-    permit(&a, "screenshots/secret.png", 0o600);
-    run(&a, &["push"]).expect(0, "ahead", "saved");
-    assert_eq!(cloud.heads().len(), 1);
-}
-
 #[test]
 fn a_world_that_only_this_pc_does_not_see_is_not_deleted_elsewhere_by_an_answer() {
     let cloud = Cloud::folder();
@@ -298,23 +275,4 @@ fn a_push_does_not_save_the_settings_of_the_pack_over_the_players() {
     assert_eq!(b.read("options.txt"), "fov:0.5\n");
     a.pull();
     assert_eq!(a.read("options.txt"), "fov:0.5\n");
-}
-
-#[cfg(unix)]
-#[test]
-fn what_cannot_be_read_is_not_left_behind_in_the_other_version_of_its_world() {
-    use crate::support::pc::{Ran, ran};
-    use crate::support::whole::{as_ordinary_user, permit};
-    let cloud = Cloud::folder();
-    let run = |pc: &Pc, arguments: &[&str]| -> Ran { ran(as_ordinary_user(&cloud, &mut pc.command(arguments))) };
-    let (a, b) = diverged(&cloud);
-    a.write("saves/World/data/secret.dat", "nobody may read this");
-    permit(&a, "saves/World/data/secret.dat", 0o000);
-    let before = a.tree();
-    let use_remote = ["pull", "--on-conflict=use-remote"];
-    run(&a, &use_remote).expect(5, "diverged", "stopped").says("saves/World/data/secret.dat cannot be read");
-    assert!(a.tree() == before);
-    permit(&a, "saves/World/data/secret.dat", 0o600);
-    run(&a, &use_remote).expect(0, "diverged", "took_remote");
-    assert_same(&a, &b);
 }

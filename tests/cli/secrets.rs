@@ -16,10 +16,6 @@ use crate::support::http::{Answer, HttpServer};
 use crate::support::pc::{files, ran};
 use crate::support::{Cloud, Pc, Ran, fake};
 
-fn token_of(pc: &Pc) -> Option<String> {
-    fs::read_to_string(pc.path(".cloud-sync/token")).ok()
-}
-
 /// Nothing that a run said, and nothing of ours but the token, holds the password.
 #[track_caller]
 fn assert_kept(pc: &Pc, ran: &Ran) {
@@ -256,97 +252,6 @@ fn our_files_are_for_this_user_alone_whatever_the_umask() {
             assert_eq!(mode(&a.path(".cloud-sync").join(name)), 0o600, "{name} under umask {umask}");
         }
     }
-}
-
-#[test]
-fn login_keeps_a_token_that_is_right_and_remembers_the_address() {
-    for cloud in [Cloud::server(), Cloud::server_without_repository(), Cloud::folder()] {
-        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-        for text in [good_token(), format!("\u{feff}steve:{PASSWORD}\r\n"), format!("steve:{PASSWORD}")] {
-            assert_eq!(a.login(&cloud.url, &text).code, 0);
-            assert_eq!(token_of(&a), Some(good_token()));
-        }
-        b.write(LEVEL, "day 1");
-        b.push().expect(0, "ahead", "saved");
-        ran(&mut a.typed(&["pull", "--json"])).expect(0, "behind", "restored");
-        assert_eq!(a.read(LEVEL), "day 1");
-        ran(&mut a.typed(&["status", "--json"])).expect(0, "in_sync", "nothing");
-    }
-}
-
-#[test]
-fn login_keeps_no_token_that_is_wrong() {
-    for cloud in [Cloud::server(), Cloud::folder()] {
-        let a = cloud.pc("A");
-        a.login(&cloud.url, "steve:wrong\n").expect(6, "signed_out", "signed_out");
-        assert_eq!(token_of(&a), None);
-        assert!(!a.has(".cloud-sync/config.json"), "the address of a failed login is remembered");
-        // A good one that is there stays.
-        assert_eq!(a.login(&cloud.url, &good_token()).code, 0);
-        a.login(&cloud.url, "steve:wrong\n").expect(6, "signed_out", "signed_out");
-        assert_eq!(token_of(&a), Some(good_token()));
-    }
-}
-
-#[test]
-fn login_keeps_no_token_that_nobody_could_check() {
-    let mut cloud = Cloud::server();
-    let a = cloud.pc("A");
-    cloud.stop();
-    a.login(&cloud.url, &good_token()).expect(7, "unknown", "offline");
-    assert_eq!(token_of(&a), None);
-    assert!(!a.has(".cloud-sync/config.json"));
-}
-
-#[test]
-fn login_takes_nothing_that_is_no_token() {
-    let cloud = Cloud::folder();
-    let a = cloud.pc("A");
-    for text in ["", "\n", PASSWORD, "steve:", ":correct horse", "steve:correct horse\nalex:x\n", "../x:correct horse"]
-    {
-        let ran = a.login(&cloud.url, text).expect(1, "unknown", "failed").says("user:password");
-        assert!(!holds_password(ran.stdout.as_bytes()) && !holds_password(ran.stderr.as_bytes()), "{}", ran.stderr);
-        assert!(!a.has(".cloud-sync"));
-    }
-    let stdin = cloud.home.path().join("stdin");
-    fs::write(&stdin, b"steve:\xff\xfe").unwrap();
-    let mut command = a.typed(&["login", "--token-stdin", "--json", &format!("--url={}", cloud.url)]);
-    ran(command.stdin(Stdio::from(fs::File::open(stdin).unwrap()))).expect(1, "unknown", "failed");
-    assert!(!a.has(".cloud-sync"));
-}
-
-#[test]
-fn a_rejected_token_is_never_deleted() {
-    let cloud = Cloud::server();
-    let a = cloud.pc("A");
-    assert_eq!(a.login(&cloud.url, &good_token()).code, 0);
-    a.write(LEVEL, "day 1");
-    a.write(".cloud-sync/token", "steve:changed on the server\n");
-    for command in ["pull", "push", "status"] {
-        ran(&mut a.typed(&[command, "--json"])).expect(0, "signed_out", "signed_out").says("cloud-sync login");
-        ran(&mut a.typed(&[command, "--json", "--strict"])).expect(6, "signed_out", "signed_out");
-    }
-    assert_eq!(ran(&mut a.typed(&["doctor"])).code, 1);
-    assert_eq!(token_of(&a).as_deref(), Some("steve:changed on the server\n"));
-    assert!(cloud.snapshots().is_empty());
-}
-
-#[test]
-fn logout_deletes_the_token_and_nothing_else() {
-    let cloud = Cloud::folder();
-    let a = cloud.pc("A");
-    assert_eq!(a.login(&cloud.url, &good_token()).code, 0);
-    a.write(LEVEL, "day 1");
-    assert_eq!(ran(&mut a.typed(&["push"])).code, 0);
-    let contents = || files(&a.dir).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect::<Vec<_>>();
-    let mut before = contents();
-    ran(&mut a.typed(&["logout", "--json"])).expect(0, "unknown", "signed_out");
-    before.retain(|(_, file)| *file != a.path(".cloud-sync/token"));
-    assert_eq!(contents(), before);
-    ran(&mut a.typed(&["logout", "--json"])).expect(0, "unknown", "signed_out");
-    assert_eq!(contents(), before);
-    ran(&mut a.typed(&["pull", "--json", "--strict"])).expect(6, "signed_out", "signed_out");
-    assert_eq!(a.read(LEVEL), "day 1");
 }
 
 #[test]

@@ -44,6 +44,31 @@ pub fn diverged(cloud: &Cloud) -> (Pc, Pc) {
     (a, b)
 }
 
+/// What A and B do evening by evening must arrive, wherever A's instance is.
+pub fn round_trip(a: &Pc, b: &Pc) {
+    play_first(a);
+    a.write("saves/World/session.lock", "");
+    a.write("saves/World/logs/latest.log", "of no use elsewhere");
+    a.write("mods/big.jar", "not synced");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.names(), ["options.txt", LEVEL, REGION], "from {}", a.dir.display());
+
+    b.write(LEVEL, "day 2");
+    b.remove("options.txt");
+    b.write("saves/Second/level.dat", "new");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    let mut expected = b.tree();
+    for own in ["saves/World/session.lock", "saves/World/logs/latest.log", "mods/big.jar"] {
+        expected.insert(own.to_owned(), a.read(own).into_bytes());
+    }
+    assert!(a.tree() == expected, "{:?}", a.tree().keys());
+    a.pull().expect(0, "in_sync", "nothing");
+    b.push().expect(0, "in_sync", "nothing");
+    a.assert_tidy();
+}
+
 /// Everybody pulls and pushes, twice, after which nobody has anything new, and all have the same.
 #[track_caller]
 pub fn settle(cloud: &Cloud, pcs: &[&Pc]) {

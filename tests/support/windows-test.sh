@@ -24,7 +24,10 @@ work=${WINDOWS_TEST_DIR:-$root/target/windows-test}
 mkdir -p "$work"
 stories=("$@")
 if [ $# = 0 ]; then
-    stories=(answers:: bad_input:: care:: catch_up:: game:: history:: kill::a_hundred_kills_with_a_server stories:: units::)
+    stories=(
+        answers:: care:: catch_up:: disk:: files:: game:: history:: instance:: kill::a_hundred_kills_with_a_server login:: setup::
+        stories:: units::
+    )
     export CLOUD_SYNC_KILL_ROUNDS=${CLOUD_SYNC_KILL_ROUNDS:-5}
 fi
 

@@ -1,0 +1,243 @@
+//! A disk that has no more room; and one that lets us read or write only a part.
+
+use serde_json::json;
+
+use crate::support::Cloud;
+use crate::support::evening::{LEVEL, two_in_sync};
+use crate::support::fake::Fake;
+use crate::support::pc::assert_same;
+use crate::support::whole::Whole;
+
+#[test]
+fn a_disk_that_fills_up_during_a_pull_costs_nothing() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    let before = Whole::of(&a, &cloud);
+    let full = "{\"message_type\":\"exit_error\",\"code\":1,\"message\":\"Fatal: write /x: no space left on device\"}";
+    let fake = Fake::new(&json!({"restore": {"stderr": [full], "exit": 1}}));
+    fake.run(&a, &["pull"]).expect(1, "behind", "failed").says("no space left").says("free some space");
+    before.assert_kept(&a, &cloud);
+    a.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+}
+
+/// On a real disk that is full, where a namespace of our own may be had.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_really_full_costs_nothing() {
+    use std::fs;
+    use std::process::Command;
+
+    use crate::support::pc::ran;
+
+    let may = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    // Too small for the files and a reserve; room enough, but not for so many files.
+    for (size, words) in [("size=35m", "the disk is too full"), ("size=200m,nr_inodes=70", "no space left on device")] {
+        let cloud = Cloud::server();
+        let (a, b) = two_in_sync(&cloud);
+        for number in 0..100 {
+            b.write(&format!("saves/World/data/{number}"), vec![number; 40_000]);
+        }
+        b.push().expect(0, "ahead", "saved");
+        let before = Whole::of(&a, &cloud);
+        let script = "set -e; old=$1 disk=$2; shift 2; cp -a \"$disk/.\" \"$old\"; mount -t tmpfs -o $size none \"$disk\"
+            cp -a \"$old/.\" \"$disk\"; code=0; \"$@\" || code=$?; rm -r \"$old\"; cp -a \"$disk\" \"$old\"; exit $code";
+        let copy = a.home.join("copy");
+        fs::create_dir(&copy).unwrap();
+        let inner = a.command(&["pull"]);
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script, "sh"]).arg(&copy).arg(&a.dir);
+        command.arg(inner.get_program()).args(inner.get_args()).current_dir(&a.home).env_clear();
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("size", size);
+        ran(&mut command).expect(1, "behind", "failed").says(words).says("free some space");
+        // What the disk held then is what A has now.
+        fs::remove_dir_all(&a.dir).unwrap();
+        fs::rename(&copy, &a.dir).unwrap();
+        before.assert_kept(&a, &cloud);
+        a.pull().expect(0, "behind", "restored");
+        assert_same(&a, &b);
+    }
+}
+
+#[cfg(unix)]
+mod permissions {
+    use std::fs;
+
+    use serde_json::json;
+
+    use crate::support::evening::{LEVEL, REGION, diverged, two_in_sync};
+    use crate::support::pc::{assert_same, ran};
+    use crate::support::whole::{Whole, as_ordinary_user, permit};
+    use crate::support::{Cloud, Pc, Ran};
+
+    /// Runs a command as somebody whom permissions stop.
+    fn run(cloud: &Cloud, pc: &Pc, arguments: &[&str]) -> Ran {
+        ran(as_ordinary_user(cloud, &mut pc.command(arguments)))
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_and_saved_when_it_can() {
+        let cloud = Cloud::server();
+        let (a, b) = two_in_sync(&cloud);
+        a.write(LEVEL, "day 2");
+        a.write("saves/World/data/secret.dat", "nobody may read this");
+        permit(&a, "saves/World/data/secret.dat", 0o000);
+        let files = a.tree();
+        let said = run(&cloud, &a, &["push"]).expect(8, "ahead", "saved");
+        said.says("cannot be read").warns("saves/World/data/secret.dat");
+        assert!(a.tree() == files);
+        // Once more there is nothing that could be saved, and so no other snapshot.
+        run(&cloud, &a, &["push"]).expect(8, "in_sync", "nothing");
+        assert_eq!(cloud.snapshots().len(), 2);
+
+        // What B pulls of it removes nothing of B's.
+        b.pull().expect(0, "behind", "restored");
+        assert_eq!(b.read(LEVEL), "day 2");
+        permit(&a, "saves/World/data/secret.dat", 0o600);
+        run(&cloud, &a, &["push"]).expect(0, "ahead", "saved");
+        assert_eq!(cloud.heads(), [a.base().unwrap()].into());
+        b.pull().expect(0, "behind", "restored");
+        assert_same(&a, &b);
+    }
+
+    #[test]
+    fn a_catch_up_that_had_to_leave_a_file_out_is_known_when_versions_are_joined() {
+        let cloud = Cloud::folder();
+        let (a, b) = two_in_sync(&cloud);
+        a.write(LEVEL, "day 2 on A");
+        a.write("screenshots/secret.png", "nobody may read this");
+        permit(&a, "screenshots/secret.png", 0o000);
+        b.write(LEVEL, "day 2 on B");
+        b.push().expect(0, "ahead", "saved");
+        run(&cloud, &a, &["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
+        assert_eq!(a.read(LEVEL), "day 2 on B");
+        // A's own version is no news to A.
+        let again = run(&cloud, &a, &["pull"]);
+        assert_eq!(again.code, 0, "{}", again.stdout);
+        permit(&a, "screenshots/secret.png", 0o600);
+        run(&cloud, &a, &["push"]).expect(0, "ahead", "saved");
+        assert_eq!(cloud.heads().len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_left_behind_in_the_other_version_of_its_world() {
+        let cloud = Cloud::folder();
+        let (a, b) = diverged(&cloud);
+        a.write("saves/World/data/secret.dat", "nobody may read this");
+        permit(&a, "saves/World/data/secret.dat", 0o000);
+        let before = a.tree();
+        let use_remote = ["pull", "--on-conflict=use-remote"];
+        run(&cloud, &a, &use_remote)
+            .expect(5, "diverged", "stopped")
+            .says("saves/World/data/secret.dat cannot be read");
+        assert!(a.tree() == before);
+        permit(&a, "saves/World/data/secret.dat", 0o600);
+        run(&cloud, &a, &use_remote).expect(0, "diverged", "took_remote");
+        assert_same(&a, &b);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_is_named_and_removes_nothing_elsewhere() {
+        for mode in [0o000, 0o600] {
+            let cloud = Cloud::server();
+            let (a, b) = two_in_sync(&cloud);
+            a.write(LEVEL, "day 2");
+            let files = a.tree();
+            permit(&a, "saves/World/region", mode);
+            let said = run(&cloud, &a, &["push"]).expect(8, "ahead", "saved");
+            said.says("saves/World/region").warns("saves/World/region: it cannot be read");
+            b.pull().expect(0, "behind", "restored");
+            assert_eq!(b.read(LEVEL), "day 2");
+            assert!(b.has(REGION), "an unreadable folder was taken for a deleted one");
+            // A pull cannot put anything there, and so changes nothing.
+            b.write(REGION, "explored");
+            b.write(LEVEL, "day 3");
+            b.push().expect(0, "ahead", "saved");
+            run(&cloud, &a, &["pull"]).expect(5, "behind", "stopped").says(REGION).says("cannot be read");
+            permit(&a, "saves/World/region", 0o700);
+            assert!(a.tree() == files);
+
+            // What was not saved is as it was, so nobody is asked.
+            run(&cloud, &a, &["pull"]).expect(0, "diverged", "restored");
+            assert_same(&a, &b);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_is_left_out_and_told_wherever_it_is() {
+        for beside_a_link in [false, true] {
+            let cloud = Cloud::folder();
+            let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+            for world in ["World", "Locked"] {
+                a.write(&format!("saves/{world}/level.dat"), "day 1");
+            }
+            if beside_a_link {
+                // Every other world is then named to restic by itself, and what is named is not excluded.
+                let elsewhere = cloud.home.path().join("elsewhere");
+                fs::create_dir(&elsewhere).unwrap();
+                std::os::unix::fs::symlink(elsewhere, a.path("saves/Linked")).unwrap();
+            }
+            a.push().expect(0, "ahead", "saved");
+            b.pull().expect(0, "behind", "restored");
+            permit(&a, "saves/Locked", 0);
+            a.write("saves/World/level.dat", "day 2");
+            run(&cloud, &a, &["push"]).expect(8, "ahead", "saved").warns("saves/Locked: it cannot be read");
+            permit(&a, "saves/Locked", 0o700);
+            assert!(cloud.files_of(&a.base().unwrap()).iter().eq(["saves/World/level.dat"]));
+            assert_eq!(cloud.snapshots().len(), 2);
+            b.pull().expect(0, "behind", "restored");
+            assert_eq!(b.names(), ["saves/Locked/level.dat", "saves/World/level.dat"]);
+        }
+    }
+
+    #[test]
+    fn an_instance_that_cannot_be_written_is_left_as_it_is() {
+        let cloud = Cloud::server();
+        let (a, b) = two_in_sync(&cloud);
+        let c = cloud.pc("C");
+        c.write("options.txt", "mine");
+        a.write("options.txt", "fov:0.9\n");
+        b.write(LEVEL, "day 2");
+        b.push().expect(0, "ahead", "saved");
+        // Neither where it was synced before nor where it never was.
+        for (pc, locked) in [(&c, ""), (&a, ".cloud-sync")] {
+            let before = Whole::of(pc, &cloud);
+            permit(pc, locked, 0o500);
+            for verb in ["pull", "push"] {
+                let said = run(&cloud, pc, &[verb]);
+                assert_eq!((said.code, &said.json["outcome"]), (1, &json!("failed")), "{}", said.stderr);
+                said.says(".cloud-sync").says("ermission denied");
+            }
+            permit(pc, locked, 0o700);
+            before.assert_kept(pc, &cloud);
+        }
+    }
+
+    #[test]
+    fn a_world_that_cannot_be_written_is_not_half_replaced() {
+        let cloud = Cloud::server();
+        let (a, b) = two_in_sync(&cloud);
+        b.write(LEVEL, "day 2");
+        b.write(REGION, "explored");
+        b.write("options.txt", "fov:0.9\n");
+        b.push().expect(0, "ahead", "saved");
+        permit(&a, "saves/World/region", 0o500);
+        let said = run(&cloud, &a, &["pull"]);
+        assert_eq!(said.code, 1, "{}", said.stdout);
+        said.says(REGION).says("ermission denied");
+        // It is not finished, and nothing else goes on before it is.
+        run(&cloud, &a, &["push"]).expect(1, "unknown", "failed").says("ermission denied");
+        assert_eq!(cloud.snapshots().len(), 2);
+        permit(&a, "saves/World/region", 0o700);
+        let pulled = run(&cloud, &a, &["pull"]);
+        assert_eq!(pulled.code, 0, "{}", pulled.stderr);
+        assert_same(&a, &b);
+        assert_eq!(a.undo_files()[LEVEL], b"day 1");
+        a.assert_tidy();
+    }
+}
