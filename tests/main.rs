@@ -21,6 +21,7 @@ mod cli {
     mod history;
     mod instance;
     mod kill;
+    mod later;
     mod left_out;
     #[cfg(unix)]
     mod links;
@@ -31,15 +32,16 @@ mod cli {
     #[cfg(target_os = "linux")]
     mod prompt;
     mod provision;
-    mod review;
     #[cfg(unix)]
     mod same_set;
     mod scope;
+    mod scope_command;
     mod secrets;
     mod settings;
     mod setup;
     mod speed;
     mod stories;
+    mod undo;
     mod units;
     mod walk;
     #[cfg(all(target_os = "linux", feature = "window"))]

@@ -108,104 +108,17 @@ fn a_machine_with_a_wild_name_makes_a_world_with_a_tame_one() {
 }
 
 #[test]
-fn deciding_later_brings_all_else_and_asks_again() {
-    let cloud = Cloud::server();
-    let (a, b) = two_worlds(&cloud);
-    a.write(LEVEL, "world on A");
-    b.write(LEVEL, "world on B");
-    b.write(OTHER, "other 2, on B");
-    b.write("saves/New/level.dat", "new on B");
-    b.push().expect(0, "ahead", "saved");
-
-    let ran = a.answer("later").expect(0, "diverged", "later").warns("asks again");
-    assert_eq!(ran.json["conflicts"][0]["answer"], "later");
-    assert_eq!(a.read(LEVEL), "world on A");
-    assert_eq!(a.read(OTHER), "other 2, on B");
-    assert_eq!(a.read("saves/New/level.dat"), "new on B");
-
-    // Played on with all of it, and saved beside: the decision is still open.
-    a.write(LEVEL, "world on A, played on");
-    a.write(OTHER, "other 3, on A");
-    a.push().expect(0, "diverged", "saved");
-    assert_eq!(cloud.heads().len(), 2);
-    let before = a.tree();
-    a.pull().expect(3, "diverged", "cancelled").says("played World,");
-    assert_eq!(a.tree(), before);
-
-    // The other PC is asked about that world alone, too: what A took in is no question there.
-    b.write("saves/New/level.dat", "new 2, on B");
-    b.pull().expect(3, "diverged", "cancelled").says("played World,");
-    b.answer("use-remote").expect(0, "diverged", "took_remote");
-    assert_eq!(b.read(LEVEL), "world on A, played on");
-    assert_eq!(b.read(OTHER), "other 3, on A");
-    assert_eq!(b.read("saves/New/level.dat"), "new 2, on B");
-    b.push().expect(0, "ahead", "saved");
-
-    // Which settles it for A.
-    a.pull().expect(0, "behind", "restored");
-    settle(&cloud, &[&a, &b]);
-}
-
-#[test]
-fn deciding_later_can_be_decided_by_the_one_who_did() {
-    for choice in ["keep-local", "use-remote", "keep-both"] {
-        for pushed in [false, true] {
-            let cloud = Cloud::folder();
-            let (a, b) = two_in_sync(&cloud);
-            a.write(LEVEL, "on A");
-            b.write(LEVEL, "on B");
-            b.write("options.txt", "fov:0.9\n");
-            b.push().expect(0, "ahead", "saved");
-            a.answer("later").expect(0, "diverged", "later");
-            if pushed {
-                a.write("screenshots/a.png", "picture");
-                a.push().expect(0, "diverged", "saved");
-            }
-            assert_eq!(a.answer(choice).code, 0, "{choice}");
-            let expected = if choice == "use-remote" { "on B" } else { "on A" };
-            assert_eq!(a.read(LEVEL), expected, "{choice}");
-            assert_eq!(a.read("options.txt"), "fov:0.9\n");
-            settle(&cloud, &[&a, &b]);
-            assert_eq!(b.read(LEVEL), expected, "{choice}");
-        }
-    }
-}
-
-#[test]
-fn deciding_later_at_first_sight_keeps_the_question_open() {
+fn a_machine_whose_name_is_no_text_makes_a_world_that_is_synced() {
     let cloud = Cloud::folder();
-    let (a, b) = two_in_sync(&cloud);
-    let c = cloud.pc("C");
-    c.write(LEVEL, "C's own");
-    c.write("screenshots/c.png", "picture");
-    c.answer("later").expect(0, "first_link", "later");
-    assert_eq!(c.read(LEVEL), "C's own");
-    assert!(!c.has(REGION), "two worlds are mixed");
-    assert_eq!(c.read("options.txt"), "fov:0.5\n");
-    c.pull().expect(3, "first_link", "cancelled");
-    c.push().expect(0, "first_link", "saved");
-    c.pull().expect(3, "diverged", "cancelled");
-    c.answer("keep-local").expect(0, "diverged", "kept_local");
-    c.push().expect(0, "ahead", "saved");
-    settle(&cloud, &[&a, &b, &c]);
-    assert_eq!(a.read(LEVEL), "C's own");
-}
-
-#[test]
-fn an_instance_that_lost_its_files_can_decide_later() {
-    let cloud = Cloud::folder();
-    let (a, b) = two_in_sync(&cloud);
-    a.remove("saves");
-    a.remove("options.txt");
-    a.write("saves/World/new.dat", "made anew on A");
-    a.answer("later").expect(0, "local_lost", "later");
-    assert_eq!(a.read("options.txt"), "fov:0.5\n");
-    assert!(!a.has(LEVEL), "two worlds are mixed");
-    a.push();
-    a.pull().expect(3, "diverged", "cancelled");
-    a.answer("use-remote").expect(0, "diverged", "took_remote");
+    let (a, mut b) = two_in_sync(&cloud);
+    b.name = "B\u{fffd}".to_owned();
+    a.write(LEVEL, "A's");
+    b.write(LEVEL, "B's");
+    b.push().expect(0, "ahead", "saved");
+    a.answer("keep-both").expect(0, "diverged", "kept_both");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
     assert_same(&a, &b);
-    settle(&cloud, &[&a, &b]);
 }
 
 #[test]
@@ -249,6 +162,44 @@ fn what_is_given_up_is_in_the_history_and_in_the_undo_copy() {
 }
 
 #[test]
+fn it_is_told_where_a_version_that_is_given_up_stays() {
+    for (catch_up, place) in [("never", "this PC's stays in the undo copy"), ("auto", "stays in the history and in")] {
+        let cloud = Cloud::folder();
+        let (a, _) = diverged(&cloud);
+        a.run(&["pull", "--on-conflict=use-remote", &format!("--catch-up={catch_up}")]).expect(
+            0,
+            "diverged",
+            "took_remote",
+        );
+        let logs = a.logs();
+        assert!(logs.contains(place), "{place:?} is not in {logs}");
+        assert_eq!(a.undo_files()[LEVEL], b"day 2 on A");
+    }
+}
+
+#[test]
+fn a_world_that_only_this_pc_does_not_see_is_not_deleted_elsewhere_by_an_answer() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_worlds(&cloud);
+    a.write(LEVEL, "on A");
+    b.write(LEVEL, "on B");
+    b.push().expect(0, "ahead", "saved");
+    // Its disk is not there.
+    a.remove("saves/Other");
+    a.answer("use-remote").expect(0, "diverged", "took_remote").warns("Other is not here any more");
+    assert_eq!(a.read(LEVEL), "on B");
+    b.answer("keep-local").expect(0, "diverged", "kept_local");
+    assert_eq!(b.read(OTHER), "other 1");
+    // Nor by the next pull.
+    a.answer("keep-local").warns("Other is not here any more");
+    b.pull();
+    assert_eq!(b.read(OTHER), "other 1");
+    a.push().warns("saved without Other");
+    b.pull();
+    assert!(!b.has(OTHER));
+}
+
+#[test]
 fn two_pictures_of_one_name_are_both_kept() {
     let cloud = Cloud::server();
     let (a, b) = two_in_sync(&cloud);
@@ -262,4 +213,34 @@ fn two_pictures_of_one_name_are_both_kept() {
     assert_eq!(pictures.len(), 2, "{pictures:?}");
     let of_b = pictures.iter().find(|(_, content)| content == b"of B").unwrap();
     assert!(of_b.0.starts_with("screenshots/2026-11-20 (B 20") && of_b.0.ends_with(").png"), "{}", of_b.0);
+}
+
+#[test]
+fn a_picture_with_a_long_ending_is_kept_beside_too() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let name = format!("screenshots/a.{}", "x".repeat(245));
+    a.write(&name, "of A");
+    b.write(&name, "of B");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "diverged", "restored");
+    assert_eq!(a.read(&name), "of A");
+    assert_eq!(a.tree().into_iter().filter(|(path, _)| path.starts_with("screenshots/")).count(), 2);
+}
+
+#[test]
+fn a_picture_in_a_folder_is_not_put_over_one_that_was_kept_beside_before() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    for evening in ["1", "2"] {
+        a.write("screenshots/sub/a.png", format!("of A, {evening}"));
+        b.write("screenshots/sub/a.png", format!("of B, evening {evening}"));
+        b.push();
+        a.pull().expect(0, "diverged", "restored");
+    }
+    let pictures: Vec<_> = a.tree().into_iter().filter(|(path, _)| path.starts_with("screenshots/")).collect();
+    let has = |content: &str| pictures.iter().any(|(_, one)| one == content.as_bytes());
+    for content in ["of A, 2", "of B, evening 1", "of B, evening 2"] {
+        assert!(has(content), "{content}: {pictures:?}");
+    }
 }

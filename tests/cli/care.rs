@@ -67,42 +67,6 @@ fn a_world_that_takes_the_name_of_one_the_disk_refused_is_another_one() {
 }
 
 #[test]
-fn a_cloud_folder_that_is_not_plugged_in_is_offline_and_not_empty() {
-    let cloud = Cloud::folder();
-    let (a, _) = two_in_sync(&cloud);
-    let elsewhere = cloud.home.path().join("unplugged");
-    fs::rename(&cloud.repository, &elsewhere).unwrap();
-    let base = a.base();
-    a.write(LEVEL, "day 2");
-    a.pull().expect(0, "unknown", "offline").warns("holds no repository any more");
-    a.push().expect(0, "unknown", "offline");
-    assert_eq!(a.base(), base);
-    let status = a.run(&["status", "--verbose"]);
-    assert!(
-        status.stdout.contains("synced here: 3 files") && status.stdout.contains(": 1 changed"),
-        "{}",
-        status.stdout
-    );
-    fs::rename(&elsewhere, &cloud.repository).unwrap();
-    a.push().expect(0, "ahead", "saved");
-}
-
-#[test]
-fn the_first_push_makes_no_cloud_where_a_disk_is_not_plugged_in() {
-    let mut cloud = Cloud::folder();
-    let disk = cloud.home.path().join("media/stick");
-    cloud.url = disk.join("cloud").display().to_string();
-    let a = cloud.pc("A");
-    a.write(LEVEL, "day 1");
-    for verb in ["pull", "push", "status"] {
-        a.run(&[verb]).expect(0, "unknown", "offline").warns("there is no folder");
-        assert!(!disk.exists(), "{verb} made it");
-    }
-    fs::create_dir_all(&disk).unwrap();
-    a.push().expect(0, "ahead", "saved");
-}
-
-#[test]
 fn status_changes_nothing_at_all() {
     let cloud = Cloud::server();
     let (a, b) = two_in_sync(&cloud);
@@ -132,45 +96,6 @@ fn status_changes_nothing_at_all() {
     assert_eq!(everything(&c), []);
 }
 
-#[cfg(unix)]
-#[test]
-fn a_world_that_the_game_has_open_is_left_out_and_saved_later() {
-    let cloud = Cloud::server();
-    let (a, b) = two_in_sync(&cloud);
-    a.write("saves/Other/level.dat", "other");
-    a.write(LEVEL, "half written");
-    a.write("saves/World/session.lock", "\u{2603}");
-    let game = LockHolder::new(&a.path("saves/World/session.lock"));
-    a.pull().expect(4, "unknown", "stopped").says("the game is running");
-    a.push().expect(8, "ahead", "saved").warns("saves/World");
-    let head = a.base().unwrap();
-    assert!(!cloud.files_of(&head).contains(LEVEL));
-    // The other PC loses nothing by it, and its own copy of the world goes on.
-    b.pull().expect(0, "behind", "restored");
-    assert_eq!(b.read(LEVEL), "day 1");
-    assert_eq!(b.read("saves/Other/level.dat"), "other");
-
-    drop(game);
-    a.write(LEVEL, "day 2");
-    a.push().expect(0, "ahead", "saved");
-    assert!(cloud.files_of(&a.base().unwrap()).contains(LEVEL));
-}
-
-/// Holds the lock that Minecraft takes: a POSIX record lock, as Java does.
-#[cfg(unix)]
-struct LockHolder {
-    _file: fs::File,
-}
-
-#[cfg(unix)]
-impl LockHolder {
-    fn new(file: &std::path::Path) -> Self {
-        let file = fs::File::options().write(true).open(file).unwrap();
-        rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
-        Self { _file: file }
-    }
-}
-
 #[test]
 fn a_second_run_waits_for_the_first() {
     let cloud = Cloud::server();
@@ -182,29 +107,6 @@ fn a_second_run_waits_for_the_first() {
         assert!(child.wait().unwrap().success());
     }
     assert_eq!(cloud.snapshots().len(), 1);
-}
-
-#[test]
-fn undo_copies_are_kept_for_the_last_three_pulls_and_whole_worlds_longer() {
-    let cloud = Cloud::server();
-    let (mut a, b) = two_in_sync(&cloud);
-    b.remove("saves/World");
-    b.push().expect(0, "ahead", "saved");
-    a.pull().expect(0, "behind", "restored");
-    for day in 0..5 {
-        b.write("options.txt", format!("fov:{day}\n"));
-        b.push().expect(0, "ahead", "saved");
-        a.pull().expect(0, "behind", "restored");
-    }
-    let copies = |pc: &Pc| fs::read_dir(pc.path(".cloud-sync/undo")).unwrap().count();
-    assert_eq!(copies(&a), 4);
-    assert_eq!(a.undo_files()[LEVEL], b"day 1");
-
-    a.clock = 15 * 86_400;
-    b.write("options.txt", "fov:9\n");
-    b.push().expect(0, "ahead", "saved");
-    a.pull().expect(0, "behind", "restored");
-    assert_eq!(copies(&a), 1);
 }
 
 #[cfg(unix)]
@@ -231,25 +133,4 @@ fn a_command_runs_before_the_pull_and_stops_it_if_it_fails() {
     crate::support::pc::ran(missing.args(["--", "no-such-program"]))
         .expect(1, "unknown", "failed")
         .says("no-such-program");
-}
-
-#[cfg(unix)]
-#[test]
-fn a_game_that_is_closing_is_waited_for() {
-    let cloud = Cloud::server();
-    let (a, _) = two_in_sync(&cloud);
-    a.write("saves/World/session.lock", "x");
-    let game = LockHolder::new(&a.path("saves/World/session.lock"));
-    a.run(&["pull", "--wait-for-game=0"]).expect(4, "unknown", "stopped");
-    a.write(LEVEL, "day 2");
-    let waiting = a.command(&["push", "--wait-for-game=60", "--verbose"]).stdout(std::process::Stdio::piped()).spawn();
-    let mut waiting = waiting.unwrap();
-    let mut line = String::new();
-    let mut out = std::io::BufReader::new(waiting.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
-    assert_eq!(line, "cloud-sync: waiting for the game to close\n");
-    drop(game);
-    std::io::copy(&mut out, &mut std::io::sink()).unwrap();
-    assert!(waiting.wait().unwrap().success());
-    assert_eq!(cloud.content(&a.base().unwrap(), LEVEL), "day 2");
 }

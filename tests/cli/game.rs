@@ -46,6 +46,7 @@ fn a_push_saves_what_the_running_game_does_not_have_open() {
     // The other PC does not take the world for deleted.
     b.pull().expect(0, "behind", "restored");
     assert_eq!((b.read(LEVEL), b.read("options.txt")), ("day 1".to_owned(), "fov:0.7\n".to_owned()));
+    assert_eq!(b.read("saves/Other/level.dat"), "of yesterday");
 
     game.tell(&format!("write {LEVEL} day 2"));
     game.close();
@@ -120,18 +121,21 @@ fn a_pull_is_not_undone_under_a_running_game() {
 }
 
 #[test]
-fn a_pull_waits_for_the_game_to_save_and_close() {
-    let cloud = Cloud::server();
-    let (a, _) = two_in_sync(&cloud);
-    let mut game = Game::in_world(&a, "World");
-    let waiting = Game::start(a.command(&["pull", "--wait-for-game=60", "--verbose"]).stdin(Stdio::null()));
-    waiting.wait_for("cloud-sync: waiting for the game to close");
-    game.tell(&format!("write {LEVEL} day 2"));
-    game.tell("close saves/World");
-    let (status, _) = waiting.close();
-    assert!(status.success());
-    assert_eq!(cloud.content(&a.base().unwrap(), LEVEL), "day 2");
-    game.close();
+fn a_pull_or_push_waits_for_the_game_to_save_and_close() {
+    for verb in ["pull", "push"] {
+        let cloud = Cloud::server();
+        let (a, _) = two_in_sync(&cloud);
+        let mut game = Game::in_world(&a, "World");
+        a.run(&["pull", "--wait-for-game=0"]).expect(4, "unknown", "stopped");
+        let waiting = Game::start(a.command(&[verb, "--wait-for-game=60", "--verbose"]).stdin(Stdio::null()));
+        waiting.wait_for("cloud-sync: waiting for the game to close");
+        game.tell(&format!("write {LEVEL} day 2"));
+        game.tell("close saves/World");
+        let (status, _) = waiting.close();
+        assert!(status.success());
+        assert_eq!(cloud.content(&a.base().unwrap(), LEVEL), "day 2");
+        game.close();
+    }
 }
 
 #[test]

@@ -149,12 +149,29 @@ fn a_cloud_folder_whose_disk_is_not_there_is_offline() {
             offline(a.run(&[verb]), 0, "holds no repository any more");
             offline(a.run(&[verb, "--strict"]), 7, "plug in or mount its disk");
         }
+        let told = a.run(&["status", "--verbose"]).stdout;
+        assert!(told.contains("synced here: 3 files") && told.contains(": 1 changed"), "{told}");
         assert_eq!(cloud.repository.exists(), mount_point);
     }
     fs::remove_dir(&cloud.repository).expect("something was written into the mount point");
     fs::rename(&elsewhere, &cloud.repository).unwrap();
     before.assert_kept(&a, &cloud);
     goes_on(&cloud, &a, &b);
+}
+
+#[test]
+fn the_first_push_makes_no_cloud_where_a_disk_is_not_plugged_in() {
+    let mut cloud = Cloud::folder();
+    let disk = cloud.home.path().join("media/stick");
+    cloud.url = disk.join("cloud").display().to_string();
+    let a = cloud.pc("A");
+    a.write(LEVEL, "day 1");
+    for verb in ["pull", "push", "status"] {
+        a.run(&[verb]).expect(0, "unknown", "offline").warns("there is no folder");
+        assert!(!disk.exists(), "{verb} made it");
+    }
+    fs::create_dir_all(&disk).unwrap();
+    a.push().expect(0, "ahead", "saved");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The scope: what it takes in and leaves out, and what becomes of files when it changes.
 
+use crate::support::evening::{LEVEL, OTHER, REGION, two_in_sync};
+use crate::support::pc::assert_same;
 use crate::support::{Cloud, Pc};
 
 /// Saves on A, brings it to an empty B, and gives the names of what came.
@@ -217,4 +219,119 @@ fn an_exclude_above_an_include_wins_for_both_of_us() {
     b.status().expect(0, "in_sync", "nothing");
     a.pull().expect(0, "behind", "restored");
     assert_eq!(a.read("config/keep/a.toml"), "x");
+}
+
+#[test]
+fn a_scope_that_grows_brings_what_is_new_in_it_and_deletes_nothing_elsewhere() {
+    for pulls_first in [true, false] {
+        let cloud = Cloud::folder();
+        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+        a.write_scope(&["options.txt", "config/"], &[]);
+        b.write_scope(&["options.txt"], &[]);
+        a.write("options.txt", "fov:0.5\n");
+        a.write("config/mod.toml", "of A");
+        a.push().expect(0, "ahead", "saved");
+        b.pull().expect(0, "behind", "restored");
+        assert!(!b.has("config/mod.toml"));
+        b.write_scope(&["options.txt", "config/"], &[]);
+        if pulls_first {
+            b.pull().expect(0, "in_sync", "restored");
+            assert_eq!(b.read("config/mod.toml"), "of A");
+        }
+        b.write("options.txt", "fov:0.9\n");
+        b.push().expect(0, "ahead", "saved");
+        a.pull().expect(0, "behind", "restored");
+        assert_eq!(a.read("config/mod.toml"), "of A");
+        a.push();
+        b.pull();
+        assert_eq!(b.read("config/mod.toml"), "of A");
+        assert_eq!(b.read("options.txt"), a.read("options.txt"));
+    }
+}
+
+#[test]
+fn what_a_narrower_scope_left_out_comes_when_it_widens() {
+    for widens_before_the_push in [true, false] {
+        let cloud = Cloud::folder();
+        let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+        a.write_scope(&["options.txt", "saves/", "config/"], &[]);
+        b.write_scope(&["options.txt", "saves/"], &[]);
+        a.write("options.txt", "fov:0.5\n");
+        a.write("config/mod.toml", "of A");
+        a.push().expect(0, "ahead", "saved");
+        b.pull().expect(0, "behind", "restored");
+        a.write(OTHER, "x");
+        a.push().expect(0, "ahead", "saved");
+        if widens_before_the_push {
+            b.write_scope(&["options.txt", "saves/", "config/"], &[]);
+        }
+        b.write(LEVEL, "x");
+        b.push().expect(0, "diverged", "saved");
+        b.write_scope(&["options.txt", "saves/", "config/"], &[]);
+        b.pull().expect(0, "diverged", "restored");
+        assert_eq!(b.read("config/mod.toml"), "of A");
+        b.push().expect(0, "ahead", "saved");
+        a.pull().expect(0, "behind", "restored");
+        assert_same(&a, &b);
+    }
+}
+
+#[test]
+fn what_was_not_saved_is_no_question_when_the_scope_grows() {
+    let cloud = Cloud::folder();
+    let (a, _) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    a.remove(REGION);
+    a.write("hotbar.nbt", "x");
+    a.write_scope(&["saves/", "options.txt", "hotbar.nbt"], &[]);
+    a.pull().expect(0, "ahead", "saved");
+    assert_eq!(a.read(LEVEL), "day 2");
+    assert!(!a.has(REGION), "what was deleted here is back");
+}
+
+/// Two PCs with another world each, under one name, of which only A's is in its scope.
+fn with_worlds_of_their_own(cloud: &Cloud) -> (Pc, Pc) {
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    a.write("options.txt", "fov:0.5\n");
+    a.write(LEVEL, "A's world");
+    a.write("screenshots/1.png", "of A");
+    a.push().expect(0, "ahead", "saved");
+    b.write_scope(&["options.txt"], &[]);
+    b.pull().expect(0, "behind", "restored");
+    b.write(LEVEL, "B's world");
+    (a, b)
+}
+
+#[test]
+fn a_push_of_a_scope_that_grew_does_not_supersede_a_world_unseen() {
+    let cloud = Cloud::folder();
+    let (a, b) = with_worlds_of_their_own(&cloud);
+    b.remove(".cloud-sync/scope.json");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(3, "diverged", "cancelled").says("played World,");
+    b.pull().expect(3, "diverged", "cancelled").says("played World,");
+    b.answer("keep-local").expect(0, "diverged", "kept_local");
+    assert_eq!(b.read("screenshots/1.png"), "of A");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+}
+
+#[test]
+fn a_decision_put_off_about_what_a_new_scope_takes_in_stays_open() {
+    let cloud = Cloud::folder();
+    let (a, b) = with_worlds_of_their_own(&cloud);
+    b.write("screenshots/1.png", "of B");
+    b.remove(".cloud-sync/scope.json");
+    b.answer("later").expect(0, "ahead", "later");
+    b.answer("later").expect(0, "first_link", "later");
+    assert_eq!(b.read(LEVEL), "B's world");
+    assert_eq!(b.tree().into_iter().filter(|(path, _)| path.starts_with("screenshots/")).count(), 2);
+    b.push();
+    a.pull().expect(3, "diverged", "cancelled").says("played World,");
+    b.pull().expect(3, "diverged", "cancelled").says("played World,");
+    a.answer("keep-both").expect(0, "diverged", "kept_both");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
 }

@@ -170,32 +170,6 @@ fn what_is_left_out_for_good_does_not_keep_worlds_from_being_exact() {
 }
 
 #[test]
-fn an_undo_does_not_mix_a_world_that_was_played_since() {
-    let cloud = Cloud::server();
-    let (a, b) = two_in_sync(&cloud);
-    a.write(LEVEL, "day 2");
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
-    b.write("saves/World/region/r.2.mca", "played on B");
-    let before = b.tree();
-    b.run(&["undo"]).expect(5, "unknown", "stopped").says("played since");
-    assert_eq!(b.tree(), before);
-}
-
-#[test]
-fn a_world_made_again_after_its_deletion_can_still_be_undone() {
-    let cloud = Cloud::server();
-    let (a, b) = two_in_sync(&cloud);
-    b.write("saves/World/session.lock", "x");
-    a.remove("saves/World");
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
-    b.write("saves/World/session.lock", "a new one");
-    b.run(&["undo"]).expect(0, "unknown", "undone");
-    assert_eq!(b.read(LEVEL), "day 1");
-}
-
-#[test]
 fn what_was_taken_in_is_no_question_when_it_comes_again() {
     for s0_is_a_head in [true, false] {
         let cloud = Cloud::folder();
@@ -269,37 +243,6 @@ fn the_last_common_version_is_not_the_one_with_the_latest_clock() {
     b.pull().expect(0, "diverged", "restored");
     assert_eq!((b.read(LEVEL), b.read(OTHER)), ("world 3 on A".to_owned(), "other 3 on B".to_owned()));
     settle(&cloud, &[&a, &b]);
-}
-
-#[test]
-fn an_undo_mixes_no_world_that_was_played_and_saved_since() {
-    let cloud = Cloud::folder();
-    let (a, b) = two_in_sync(&cloud);
-    a.write(LEVEL, "day 2");
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
-    b.write("saves/World/region/r.2.mca", "played on B");
-    b.push().expect(0, "ahead", "saved");
-    let before = b.tree();
-    b.run(&["undo"]).expect(5, "unknown", "stopped").says("played since");
-    assert_eq!(b.tree(), before);
-}
-
-#[test]
-fn an_undo_of_an_undo_mixes_no_world_that_was_played_between() {
-    let cloud = Cloud::folder();
-    let (a, b) = two_in_sync(&cloud);
-    a.write(LEVEL, "day 2");
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
-    for day in ["day 1", "day 2", "day 1"] {
-        b.run(&["undo"]).expect(0, "unknown", "undone");
-        assert_eq!(b.read(LEVEL), day);
-    }
-    b.write("saves/World/region/r.2.mca", "played on B");
-    let before = b.tree();
-    b.run(&["undo"]).expect(5, "unknown", "stopped").says("played since");
-    assert_eq!(b.tree(), before);
 }
 
 #[test]
