@@ -20,6 +20,8 @@ mod cli {
     mod game;
     mod history;
     mod instance;
+    #[cfg(unix)]
+    mod interrupts;
     mod kill;
     mod later;
     mod left_out;
@@ -32,6 +34,7 @@ mod cli {
     #[cfg(target_os = "linux")]
     mod prompt;
     mod provision;
+    mod restic;
     #[cfg(unix)]
     mod same_set;
     mod scope;

@@ -247,5 +247,3 @@ fn unknown_flags_are_refused_and_json_stays_json() {
     }
     before.assert_kept(&a, &cloud);
 }
-
-// Permissions and space.

@@ -8,6 +8,9 @@ pub const REGION: &str = "saves/World/region/r.0.0.mca";
 /// Of a second world.
 pub const OTHER: &str = "saves/Other/level.dat";
 
+/// Who pulls or pushes, and the verb of restic that does wrong then.
+pub const STEPS: [(&str, &str); 4] = [("push", "backup"), ("pull", "snapshots"), ("pull", "ls"), ("pull", "restore")];
+
 /// A first evening: a world with a large region file, and settings.
 pub fn play_first(pc: &Pc) {
     pc.write(LEVEL, "day 1");
@@ -67,6 +70,39 @@ pub fn round_trip(a: &Pc, b: &Pc) {
     a.pull().expect(0, "in_sync", "nothing");
     b.push().expect(0, "in_sync", "nothing");
     a.assert_tidy();
+}
+
+/// A played on while B did not.
+pub fn played(cloud: &Cloud) -> (Pc, Pc) {
+    let (a, b) = two_in_sync(cloud);
+    a.write(LEVEL, "day 2");
+    (a, b)
+}
+
+/// After `played`, when all is well again: everything arrives.
+#[track_caller]
+pub fn goes_on(cloud: &Cloud, a: &Pc, b: &Pc) {
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert_same(a, b);
+    assert_eq!(b.read(LEVEL), "day 2");
+    assert_eq!(cloud.heads().len(), 1);
+    cloud.check();
+}
+
+/// B has saved twice what A lacks, and C has something to save.
+pub fn everyone_has_something_to_do(cloud: &Cloud) -> (Pc, Pc, Pc) {
+    let (a, b) = two_in_sync(cloud);
+    let c = cloud.pc("C");
+    c.pull().expect(0, "behind", "restored");
+    b.write(LEVEL, "day 2, noon");
+    b.push().expect(0, "ahead", "saved");
+    b.write(LEVEL, "day 2");
+    b.write("saves/World/region/r.1.0.mca", "explored");
+    b.push().expect(0, "ahead", "saved");
+    c.pull().expect(0, "behind", "restored");
+    c.write("options.txt", "fov:0.9\n");
+    (a, b, c)
 }
 
 /// Everybody pulls and pushes, twice, after which nobody has anything new, and all have the same.
