@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
+use crate::support::fake::Fake;
 use crate::support::http::{Answer, HttpServer};
 use crate::support::pc::ran;
-use crate::support::{Cloud, Pc, fake, tools};
+use crate::support::{Cloud, Pc, tools};
 
 const PROGRAM: &[u8] = b"#!/bin/sh\necho I am the program\n";
 const BZ2: &str = "restic_test.bz2";
@@ -219,25 +220,14 @@ fn version(text: &str) -> Value {
     json!({ "stdout": [format!(r#"{{"message_type":"version","version":"{text}"}}"#)] })
 }
 
-/// A restic on the PATH that records what it does.
-struct Recorder {
-    folder: PathBuf,
-    exe: PathBuf,
-    record: PathBuf,
+/// A restic that records what it does, but for telling its version, which it does like this.
+fn recorder(version: &Value) -> Fake {
+    Fake::recording(&json!({ "version": version }))
 }
 
-impl Recorder {
-    fn new(cloud: &Cloud, name: &str, version: &Value) -> Self {
-        let folder = cloud.home.path().join(name);
-        let record = cloud.home.path().join(format!("record of {name}"));
-        let verbs = json!({"version": version, "*": {"record": record, "real_first": true}});
-        Self { exe: fake::restic(&folder, &verbs), folder, record }
-    }
-
-    /// How often it was run for more than its version.
-    fn runs(&self) -> usize {
-        fake::runs(&self.record).len()
-    }
+/// One that is as good as the real one.
+fn good_restic() -> Fake {
+    recorder(&json!({"real_first": true}))
 }
 
 /// Two PCs, of which A has a version to bring and an own file.
@@ -280,15 +270,15 @@ fn a_kept_program_that_is_not_the_one_that_was_fetched_never_runs() {
     let cloud = Cloud::folder();
     let a = behind(&cloud);
     let name = format!("restic-{}{}", pins::VERSION, std::env::consts::EXE_SUFFIX);
-    let kept = Recorder::new(&cloud, "kept", &version(pins::VERSION));
-    let good = Recorder::new(&cloud, "good", &json!({"real_first": true}));
+    let kept = recorder(&version(pins::VERSION));
+    let good = good_restic();
     let ours = a.path(".cloud-sync");
     fs::create_dir(&ours).unwrap();
     // A program that would do perfectly, had anyone vouched for it.
-    fs::copy(&kept.exe, ours.join(&name)).unwrap();
-    fs::copy(kept.folder.join("script.json"), ours.join("script.json")).unwrap();
+    fs::copy(kept.exe(), ours.join(&name)).unwrap();
+    fs::copy(kept.file("script.json"), ours.join("script.json")).unwrap();
     if pins::here().unwrap().program.is_some() {
-        let hash = sha256(&fs::read(&kept.exe).unwrap());
+        let hash = sha256(&fs::read(kept.exe()).unwrap());
         fs::write(ours.join(format!("{name}.sha256")), hash).unwrap();
     }
     let garbage = HttpServer::new(|_| Answer::body("text/html", "<html></html>"));
@@ -298,50 +288,49 @@ fn a_kept_program_that_is_not_the_one_that_was_fetched_never_runs() {
         .expect(1, "unknown", "failed")
         .says("is not the one that is expected");
     assert_eq!(garbage.requests(), 1, "it was not fetched anew");
-    ran(&mut without_restic(&a, &["pull"], &[&good.folder])).expect(0, "behind", "restored");
-    assert!(good.runs() > 0);
-    assert_eq!(kept.runs(), 0, "a program that nobody vouches for was run");
+    ran(&mut without_restic(&a, &["pull"], &[good.folder()])).expect(0, "behind", "restored");
+    assert!(!good.runs().is_empty());
+    assert_eq!(kept.runs().len(), 0, "a program that nobody vouches for was run");
 }
 
 #[test]
 fn the_restic_that_is_named_beats_all_others() {
     let cloud = Cloud::folder();
     let a = behind(&cloud);
-    let on_path = Recorder::new(&cloud, "on path", &json!({"real_first": true}));
-    let named = Recorder::new(&cloud, "named", &json!({"real_first": true}));
-    let flag = format!("--restic-binary={}", named.exe.display());
-    ran(&mut without_restic(&a, &["pull", &flag], &[&on_path.folder])).expect(0, "behind", "restored");
-    assert!(named.runs() > 0);
-    assert_eq!(on_path.runs(), 0);
+    let on_path = good_restic();
+    let named = good_restic();
+    let flag = format!("--restic-binary={}", named.exe().display());
+    ran(&mut without_restic(&a, &["pull", &flag], &[on_path.folder()])).expect(0, "behind", "restored");
+    assert!(!named.runs().is_empty());
+    assert_eq!(on_path.runs().len(), 0);
 
-    // A bare name is one on the PATH, never one in the current folder.
+    // A bare name is one on the PATH.
     a.write("saves/World/level.dat", "day 2");
-    let here = Recorder::new(&cloud, "here", &json!({"real_first": true}));
-    let mut command = without_restic(&a, &["push", "--restic-binary=restic"], &[Path::new("."), &on_path.folder]);
+    let mut command = without_restic(&a, &["push", "--restic-binary=restic"], &[Path::new("."), on_path.folder()]);
     ran(command.current_dir(cloud.home.path())).expect(0, "ahead", "saved");
-    assert!(on_path.runs() > 0);
-    assert_eq!(here.runs(), 0);
+    assert!(!on_path.runs().is_empty());
 }
 
 #[test]
 fn a_named_restic_that_will_not_do_is_told_and_not_replaced() {
     let cloud = Cloud::folder();
     let a = behind(&cloud);
-    let on_path = Recorder::new(&cloud, "on path", &json!({"real_first": true}));
-    let old = Recorder::new(&cloud, "old", &version("0.18.0"));
-    let stranger = Recorder::new(&cloud, "stranger", &json!({"stdout": ["hello"]}));
+    let on_path = good_restic();
+    let old = recorder(&version("0.18.0"));
+    let stranger = recorder(&json!({"stdout": ["hello"]}));
     let missing = cloud.home.path().join("missing");
-    let folder = cloud.home.path().to_owned();
     for (exe, reason) in [
-        (&old.exe, format!("it is restic 0.18.0, and {OLDEST} is the oldest that will do")),
-        (&stranger.exe, "it does not tell its version".to_owned()),
-        (&missing, "could not start restic".to_owned()),
-        (&folder, "could not start restic".to_owned()),
+        (old.exe(), format!("it is restic 0.18.0, and {OLDEST} is the oldest that will do")),
+        (stranger.exe(), "it does not tell its version".to_owned()),
+        (missing.as_path(), "could not start restic".to_owned()),
+        (cloud.home.path(), "could not start restic".to_owned()),
     ] {
         let flag = format!("--restic-binary={}", exe.display());
-        ran(&mut without_restic(&a, &["pull", &flag], &[&on_path.folder])).expect(1, "unknown", "failed").says(&reason);
+        ran(&mut without_restic(&a, &["pull", &flag], &[on_path.folder()]))
+            .expect(1, "unknown", "failed")
+            .says(&reason);
     }
-    assert_eq!((old.runs(), stranger.runs(), on_path.runs()), (0, 0, 0));
+    assert_eq!((old.runs().len(), stranger.runs().len(), on_path.runs().len()), (0, 0, 0));
     assert!(!a.has("saves"));
 }
 
@@ -349,32 +338,31 @@ fn a_named_restic_that_will_not_do_is_told_and_not_replaced() {
 fn what_is_on_the_path_is_taken_if_it_is_new_enough() {
     let cloud = Cloud::folder();
     let a = behind(&cloud);
-    let old = Recorder::new(&cloud, "old", &version("0.18.0"));
-    let older =
-        Recorder::new(&cloud, "older", &json!({"stdout": ["restic 0.14.0 compiled with go1.19.8 on linux/amd64"]}));
-    let broken = Recorder::new(&cloud, "broken", &json!({"stderr": ["Segmentation fault"], "exit": 139}));
-    let good = Recorder::new(&cloud, "good", &json!({"real_first": true}));
+    let old = recorder(&version("0.18.0"));
+    let older = recorder(&json!({"stdout": ["restic 0.14.0 compiled with go1.19.8 on linux/amd64"]}));
+    let broken = recorder(&json!({"stderr": ["Segmentation fault"], "exit": 139}));
+    let good = good_restic();
     let (text, nested) = (cloud.home.path().join("text"), cloud.home.path().join("nested"));
     let exe = format!("restic{}", std::env::consts::EXE_SUFFIX);
     fs::create_dir_all(&text).unwrap();
     fs::write(text.join(&exe), "no program").unwrap();
     fs::create_dir_all(nested.join(&exe)).unwrap();
-    let all = [&old, &older, &broken].map(|recorder| recorder.folder.as_path());
-    let unusable = [&all[..], &[&text, &nested, Path::new("good")]].concat();
+    let all = [&old, &older, &broken].map(Fake::folder);
+    let unusable = [&all[..], &[&text, &nested, Path::new(good.folder().file_name().unwrap())]].concat();
 
-    // `good`, written as a relative folder, does not count.
+    // The good one's, written as a relative folder, does not count.
     let mut command = without_restic(&a, &["pull", "--no-download"], &unusable);
-    ran(command.current_dir(cloud.home.path()))
+    ran(command.current_dir(good.folder().parent().unwrap()))
         .expect(1, "unknown", "failed")
         .says(&format!("no restic {OLDEST} or newer is on this PC"))
         .says("install restic, name it with --restic-binary, or allow the download");
     assert!(!a.has("saves"));
 
-    let usable = [&unusable[..], &[&good.folder]].concat();
+    let usable = [&unusable[..], &[good.folder()]].concat();
     ran(&mut without_restic(&a, &["pull", "--no-download"], &usable)).expect(0, "behind", "restored");
-    assert!(good.runs() > 0);
-    assert_eq!((old.runs(), older.runs(), broken.runs()), (0, 0, 0));
-    assert_ne!(tools::restic(), good.exe);
+    assert!(!good.runs().is_empty());
+    assert_eq!((old.runs().len(), older.runs().len(), broken.runs().len()), (0, 0, 0));
+    assert_ne!(tools::restic(), good.exe());
 }
 
 #[test]

@@ -28,13 +28,13 @@ fn a_restic_that_cannot_be_had_is_named() {
     let missing = cloud.home.path().join("no-such-restic");
     let too_old = format!("it is restic 0.14.0, and {OLDEST} is the oldest that will do");
     for (exe, reason) in [
-        (&missing, "no-such-restic"),
-        (&no_program, "could not start restic"),
+        (missing.as_path(), "no-such-restic"),
+        (no_program.as_path(), "could not start restic"),
         (&a.dir, "could not start restic"),
-        (&old.exe(), &too_old),
-        (&other.exe(), "does not tell its version"),
-        (&silent.exe(), "does not tell its version"),
-        (&flood.exe(), "no end of text"),
+        (old.exe(), &too_old),
+        (other.exe(), "does not tell its version"),
+        (silent.exe(), "does not tell its version"),
+        (flood.exe(), "no end of text"),
     ] {
         let run = |pc: &Pc, verb| ran(pc.command(&[verb]).env("CLOUD_SYNC_RESTIC_BINARY", exe));
         run(&a, "push").expect(1, "ahead", "failed").says("--restic-binary").says(reason);

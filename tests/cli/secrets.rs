@@ -12,9 +12,10 @@ use serde_json::json;
 
 use crate::support::cloud::{PASSWORD, good_token, holds_password};
 use crate::support::evening::LEVEL;
+use crate::support::fake::{Fake, Run};
 use crate::support::http::{Answer, HttpServer};
 use crate::support::pc::{files, ran};
-use crate::support::{Cloud, Pc, Ran, fake};
+use crate::support::{Cloud, Pc, Ran};
 
 /// Nothing that a run said, and nothing of ours but the token, holds the password.
 #[track_caller]
@@ -28,7 +29,7 @@ fn assert_kept(pc: &Pc, ran: &Ran) {
 }
 
 /// The names of a run's variables that begin with `prefix`.
-fn variables<'a>(run: &'a fake::Run, prefix: &str) -> BTreeSet<&'a str> {
+fn variables<'a>(run: &'a Run, prefix: &str) -> BTreeSet<&'a str> {
     let names = run.environment.iter().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
     names.filter(|name| name.starts_with(prefix)).collect()
 }
@@ -37,11 +38,10 @@ fn variables<'a>(run: &'a fake::Run, prefix: &str) -> BTreeSet<&'a str> {
 fn the_password_is_in_restics_environment_and_nowhere_else() {
     let cloud = Cloud::server_without_repository();
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-    let record = cloud.home.path().join("record");
-    let restic = fake::restic(&cloud.home.path().join("fake"), &json!({"*": {"record": record, "real_first": true}}));
+    let restic = Fake::recording(&json!({}));
     let say = |arguments: &[&str], json: bool| {
         let mut command = a.typed(arguments);
-        command.arg("-v").env("CLOUD_SYNC_RESTIC_BINARY", &restic).args(json.then_some("--json"));
+        command.arg("-v").env("CLOUD_SYNC_RESTIC_BINARY", restic.exe()).args(json.then_some("--json"));
         let ran = ran(&mut command);
         assert_kept(&a, &ran);
         ran
@@ -61,15 +61,15 @@ fn the_password_is_in_restics_environment_and_nowhere_else() {
         }
         a.write(LEVEL, "day 3");
     }
-    let runs = fake::runs(&record);
+    let runs = restic.runs();
     for verb in ["version", "init", "backup", "snapshots", "ls", "restore", "key"] {
-        assert!(runs.iter().any(|run| run.arguments.starts_with(&format!("[\"{verb}\""))), "restic {verb} was not run");
+        assert!(runs.iter().any(|run| run.verb() == verb), "restic {verb} was not run");
     }
     for run in &runs {
         assert!(!holds_password(run.arguments.as_bytes()), "{}", run.arguments);
         let told: Vec<_> = run.environment.iter().filter(|line| holds_password(line.as_bytes())).cloned().collect();
         let passwords = [format!("RESTIC_PASSWORD={PASSWORD}"), format!("RESTIC_REST_PASSWORD={PASSWORD}")];
-        let is_version = run.arguments.starts_with("[\"version\"");
+        let is_version = run.verb() == "version";
         assert!(told.iter().all(|line| passwords.contains(line)), "{told:?}");
         assert_eq!(told.len(), if is_version { 0 } else { 2 }, "{}", run.arguments);
     }
@@ -89,11 +89,10 @@ fn a_restic_that_repeats_the_password_is_not_quoted() {
         let exit_error = json!({"message_type": "exit_error", "code": 1, "message": format!("Fatal: {words}")});
         let item = json!({"message_type": "error", "error": {"message": words}, "item": named});
         for (stderr, exit) in [(words, 1), (exit_error.to_string(), 1), (item.to_string(), 1), (item.to_string(), 3)] {
-            let verbs = json!({"backup": {"real_first": exit == 3, "stderr": [stderr], "exit": exit}});
-            let restic = fake::restic(&cloud.home.path().join("fake"), &verbs);
+            let restic = Fake::new(&json!({"backup": {"real_first": exit == 3, "stderr": [stderr], "exit": exit}}));
             let url = format!("--url={}", cloud.url);
             for json in [None, Some("--json")] {
-                let ran = ran(a.typed(&["push", "-v", &url]).args(json).env("CLOUD_SYNC_RESTIC_BINARY", &restic));
+                let ran = ran(a.typed(&["push", "-v", &url]).args(json).env("CLOUD_SYNC_RESTIC_BINARY", restic.exe()));
                 assert_ne!(ran.code, 0);
                 assert!(exit == 3 || ran.stderr.contains("the password *** is odd"), "{}", ran.stderr);
                 let error = ran.json["error"]["message"].to_string();
@@ -153,12 +152,10 @@ fn hostile_environment(home: &Path) -> Vec<(&'static str, String)> {
 fn no_inherited_variable_leads_restic_astray() {
     for cloud in [Cloud::server_without_repository(), Cloud::folder()] {
         let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-        let record = cloud.home.path().join("record");
-        let verbs = json!({"*": {"record": record, "real_first": true}});
-        let restic = fake::restic(&cloud.home.path().join("fake"), &verbs);
+        let restic = Fake::recording(&json!({}));
         let run = |pc: &Pc, command: &str| {
             let mut command = pc.command(&[command]);
-            command.env("CLOUD_SYNC_RESTIC_BINARY", &restic).envs(hostile_environment(cloud.home.path()));
+            command.env("CLOUD_SYNC_RESTIC_BINARY", restic.exe()).envs(hostile_environment(cloud.home.path()));
             ran(&mut command)
         };
         a.write(LEVEL, "day 1");
@@ -181,8 +178,8 @@ fn no_inherited_variable_leads_restic_astray() {
             "RESTIC_REST_PASSWORD",
             "RESTIC_REST_USERNAME",
         ]);
-        for run in fake::runs(&record) {
-            let is_version = run.arguments.starts_with("[\"version\"");
+        for run in restic.runs() {
+            let is_version = run.verb() == "version";
             assert_eq!(variables(&run, "RESTIC_"), if is_version { BTreeSet::new() } else { ours.clone() });
             for prefix in ["AWS_", "RCLONE_", "B2_", "OS_", "GODEBUG", "CLOUD_SYNC_"] {
                 assert_eq!(variables(&run, prefix), BTreeSet::new(), "{}", run.arguments);
@@ -196,17 +193,17 @@ fn no_inherited_variable_leads_restic_astray() {
 fn credentials_of_a_backend_reach_that_backend_alone() {
     let cloud = Cloud::folder();
     let a = cloud.pc("A");
-    let record = cloud.home.path().join("record");
-    let restic = fake::restic(&cloud.home.path().join("fake"), &json!({"list": {"record": record}}));
+    let restic = Fake::new(&json!({}));
+    restic.tell(&json!({"list": {"record": restic.record()}}));
     for (url, passed, dropped) in
         [("s3:https://s3.example.org/bucket", "AWS_", "RCLONE_"), ("rclone:remote:path", "RCLONE_", "AWS_")]
     {
-        let _ = fs::remove_file(&record);
+        let _ = fs::remove_file(restic.record());
         let mut command = a.command(&["status"]);
-        command.arg(format!("--url={url}")).env("CLOUD_SYNC_RESTIC_BINARY", &restic);
+        command.arg(format!("--url={url}")).env("CLOUD_SYNC_RESTIC_BINARY", restic.exe());
         let mut command = replace_url(&command, url);
         ran(command.envs(hostile_environment(cloud.home.path()))).expect(0, "blank", "nothing");
-        let runs = fake::runs(&record);
+        let runs = restic.runs();
         assert_eq!(runs.len(), 1);
         assert_eq!(variables(&runs[0], passed).len(), 1, "{url}");
         assert_eq!(variables(&runs[0], dropped).len(), 0, "{url}");

@@ -7,53 +7,36 @@ use std::process::Stdio;
 use serde_json::json;
 
 use crate::support::evening::LEVEL;
-use crate::support::fake::{Fake, runs};
+use crate::support::fake::{Fake, Run};
 use crate::support::pc::assert_same;
 use crate::support::{Cloud, Pc};
 
-/// A restic that does as the real one, and whose runs are told.
-struct Watched {
-    fake: Fake,
-}
-
-impl Watched {
-    fn new() -> Self {
-        let fake = Fake::new(&json!({}));
-        let record = fake.file("record");
-        fake.tell(&json!({"*": {"real_first": true, "record": record}}));
-        Self { fake }
-    }
-
-    /// Runs a command, which must do as expected with these verbs of restic.
-    #[track_caller]
-    fn run(&self, pc: &Pc, command: &str, divergence: &str, outcome: &str, verbs: &[&str]) {
-        let before = runs(&self.fake.file("record")).len();
-        self.fake.run(pc, &[command]).expect(0, divergence, outcome);
-        let mut ran: Vec<_> = runs(&self.fake.file("record"))
-            .drain(before..)
-            .map(|run| run.arguments.split('"').nth(1).unwrap_or_default().to_owned())
-            .collect();
-        // Runs side by side begin in any order.
-        ran.retain(|verb| verb != "version");
-        ran.sort_by_key(|verb| verbs.iter().position(|wanted| wanted == verb));
-        assert_eq!(ran, verbs, "{command} on {}", pc.name);
-    }
+/// Runs a command with this restic, which must do as expected with these verbs of it.
+#[track_caller]
+fn run(restic: &Fake, pc: &Pc, command: &str, divergence: &str, outcome: &str, verbs: &[&str]) {
+    let before = restic.runs().len();
+    restic.run(pc, &[command]).expect(0, divergence, outcome);
+    let runs = restic.runs();
+    let mut ran: Vec<_> = runs[before..].iter().map(Run::verb).filter(|verb| *verb != "version").collect();
+    // Runs side by side begin in any order.
+    ran.sort_by_key(|verb| verbs.iter().position(|wanted| wanted == verb));
+    assert_eq!(ran, verbs, "{command} on {}", pc.name);
 }
 
 #[test]
 fn an_evening_takes_two_runs_of_restic_before_and_one_after_the_game() {
     for cloud in [Cloud::folder(), Cloud::server()] {
-        let (a, b, restic) = (cloud.pc("A"), cloud.pc("B"), Watched::new());
+        let (a, b, restic) = (cloud.pc("A"), cloud.pc("B"), Fake::recording(&json!({})));
         a.write(LEVEL, "day 1");
-        restic.run(&a, "push", "ahead", "saved", &["backup"]);
-        restic.run(&b, "pull", "behind", "restored", &["ls", "restore"]);
+        run(&restic, &a, "push", "ahead", "saved", &["backup"]);
+        run(&restic, &b, "pull", "behind", "restored", &["ls", "restore"]);
         for day in 2..4 {
             for (player, other) in [(&a, &b), (&b, &a)] {
                 player.write(LEVEL, format!("day {day} on {}", player.name));
-                restic.run(player, "push", "ahead", "saved", &["backup"]);
-                restic.run(other, "pull", "behind", "restored", &["ls", "restore"]);
-                restic.run(other, "pull", "in_sync", "nothing", &[]);
-                restic.run(other, "push", "in_sync", "nothing", &[]);
+                run(&restic, player, "push", "ahead", "saved", &["backup"]);
+                run(&restic, other, "pull", "behind", "restored", &["ls", "restore"]);
+                run(&restic, other, "pull", "in_sync", "nothing", &[]);
+                run(&restic, other, "push", "in_sync", "nothing", &[]);
                 assert_same(player, other);
             }
         }
@@ -63,21 +46,21 @@ fn an_evening_takes_two_runs_of_restic_before_and_one_after_the_game() {
 #[test]
 fn a_first_pull_reads_all_versions_and_the_latest_at_the_same_time() {
     let cloud = Cloud::folder();
-    let (a, b, restic) = (cloud.pc("A"), cloud.pc("B"), Watched::new());
+    let (a, b, restic) = (cloud.pc("A"), cloud.pc("B"), Fake::recording(&json!({})));
     for day in 0..3 {
         a.write(LEVEL, format!("day {day}"));
         a.push().expect(0, "ahead", "saved");
     }
     // Two that make a new cache at the same time may cost a run more.
     b.status().expect(0, "behind", "nothing");
-    restic.run(&b, "pull", "behind", "restored", &["snapshots", "ls", "restore"]);
+    run(&restic, &b, "pull", "behind", "restored", &["snapshots", "ls", "restore"]);
     assert_same(&a, &b);
 }
 
 #[test]
 fn a_head_that_is_not_the_latest_by_the_clock_is_what_comes() {
     let cloud = Cloud::folder();
-    let (a, b, c, restic) = (cloud.pc("A"), cloud.pc("B"), cloud.pc("C"), Watched::new());
+    let (a, b, c, restic) = (cloud.pc("A"), cloud.pc("B"), cloud.pc("C"), Fake::recording(&json!({})));
     a.write(LEVEL, "day 1");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
@@ -86,21 +69,21 @@ fn a_head_that_is_not_the_latest_by_the_clock_is_what_comes() {
     // Kept for people, and later than all that cloud-sync made.
     cloud.restic_in(&a.dir, &["backup", "--tag", "rescue", "--time", "2035-01-01 00:00:00", "saves"]);
     c.status().expect(0, "behind", "nothing");
-    restic.run(&c, "pull", "behind", "restored", &["snapshots", "ls", "ls", "restore"]);
+    run(&restic, &c, "pull", "behind", "restored", &["snapshots", "ls", "ls", "restore"]);
     assert_same(&b, &c);
 }
 
 #[test]
 fn one_new_version_that_is_not_built_on_ours_is_not_taken_for_a_step() {
     let cloud = Cloud::folder();
-    let (a, b, restic) = (cloud.pc("A"), cloud.pc("B"), Watched::new());
+    let (a, b, restic) = (cloud.pc("A"), cloud.pc("B"), Fake::recording(&json!({})));
     a.write(LEVEL, "A's world");
     a.write("options.txt", "fov:0.5\n");
     a.push().expect(0, "ahead", "saved");
     // B never pulled: its push is a second root.
     b.write("saves/Other/level.dat", "B's world");
     b.push().expect(0, "first_link", "saved");
-    restic.run(&a, "pull", "diverged", "restored", &["ls", "snapshots", "restore"]);
+    run(&restic, &a, "pull", "diverged", "restored", &["ls", "snapshots", "restore"]);
     assert!(a.has(LEVEL) && a.has("saves/Other/level.dat"));
     // What A took in is told by its push, so that B has both, too.
     a.push().expect(0, "ahead", "saved");
@@ -111,19 +94,19 @@ fn one_new_version_that_is_not_built_on_ours_is_not_taken_for_a_step() {
 #[test]
 fn the_key_that_the_token_opens_is_tried_first() {
     let cloud = Cloud::folder();
-    let (a, restic) = (cloud.pc("A"), Watched::new());
+    let (a, restic) = (cloud.pc("A"), Fake::recording(&json!({})));
     a.write(LEVEL, "day 1");
     a.push().expect(0, "ahead", "saved");
     let keys: Vec<_> =
         fs::read_dir(cloud.repository.join("keys")).unwrap().map(|key| key.unwrap().file_name()).collect();
     let key = keys[0].to_str().unwrap();
-    let mut login = restic.fake.command(&a, &["login", "--token-stdin"]);
+    let mut login = restic.command(&a, &["login", "--token-stdin"]);
     let mut login = login.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     login.stdin.take().unwrap().write_all(fs::read(&a.token_file).unwrap().as_slice()).unwrap();
     assert!(login.wait().unwrap().success());
     a.write(LEVEL, "day 2");
-    restic.run(&a, "push", "ahead", "saved", &["backup"]);
-    let runs = runs(&restic.fake.file("record"));
+    run(&restic, &a, "push", "ahead", "saved", &["backup"]);
+    let runs = restic.runs();
     let hint = format!("RESTIC_KEY_HINT={key}");
     assert!(runs.last().unwrap().environment.contains(&hint), "no {hint}");
 
@@ -132,5 +115,5 @@ fn the_key_that_the_token_opens_is_tried_first() {
     assert!(config.contains(&"0".repeat(64)));
     fs::write(a.path(".cloud-sync/config.json"), config).unwrap();
     a.write(LEVEL, "day 3");
-    restic.run(&a, "push", "ahead", "saved", &["backup"]);
+    run(&restic, &a, "push", "ahead", "saved", &["backup"]);
 }

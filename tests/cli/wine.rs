@@ -174,12 +174,11 @@ fn restic_dies_with_us_under_windows() {
     let cloud = Cloud::folder();
     let windows = WindowsPc::new(cloud.pc("Windows"));
     play_first(&windows.pc);
-    let folder = cloud.home.path().join("fake");
-    let fake = WindowsPc::fake_restic(&folder, &json!({"backup": {"hang": true}}));
+    let fake = WindowsPc::fake_restic(&json!({"backup": {"hang": true}}));
     let mut push = windows.command(&["push"]);
-    push.env("CLOUD_SYNC_RESTIC_BINARY", &fake).stdout(Stdio::null()).stderr(Stdio::null());
+    push.env("CLOUD_SYNC_RESTIC_BINARY", windows_path(fake.exe())).stdout(Stdio::null()).stderr(Stdio::null());
     let mut push = push.spawn().unwrap();
-    let hanging = || processes_with(&windows_path(&folder).to_string_lossy());
+    let hanging = || processes_with(&windows_path(fake.folder()).to_string_lossy());
     wait_until("restic runs", || !hanging().is_empty());
     // What ran wine has become the Windows program.
     push.kill().unwrap();

@@ -10,36 +10,79 @@ use tempfile::TempDir;
 use super::pc::{Pc, Ran, ran};
 use super::tools;
 
-/// A fake restic of its own.
+/// A fake restic in a folder of its own.
 pub struct Fake {
     folder: TempDir,
+    exe: PathBuf,
+    /// The real restic, as the fake must name it.
+    real: PathBuf,
 }
 
 impl Fake {
     /// A restic that does with the verbs in `script` as told, and with others as the real one.
     pub fn new(script: &Value) -> Self {
+        Self::of(Path::new(env!("CARGO_BIN_EXE_fake-restic")), tools::restic(), script)
+    }
+
+    /// The same with another fake and another real one: those of Windows.
+    pub fn of(program: &Path, real: PathBuf, script: &Value) -> Self {
         // On the disk of the program, because a link to it, unlike a copy, is never still open
         // for writing when it is to run.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let fake = Self { folder };
-        fs::hard_link(env!("CARGO_BIN_EXE_fake-restic"), fake.exe()).unwrap();
+        let mut exe = folder.path().join("restic");
+        exe.set_extension(program.extension().unwrap_or_default());
+        if fs::hard_link(program, &exe).is_err() {
+            // The one of Windows may be on another disk; it is wine that reads it.
+            fs::copy(program, &exe).unwrap();
+        }
+        let fake = Self { folder, exe, real };
         fake.tell(script);
+        fake
+    }
+
+    /// One that does as the real one, but for the verbs in `script`, and whose `runs` are told.
+    pub fn recording(script: &Value) -> Self {
+        let fake = Self::new(script);
+        let mut script = script.clone();
+        script["*"] = json!({"real_first": true, "record": fake.record()});
+        fake.tell(&script);
         fake
     }
 
     /// Changes what it does.
     pub fn tell(&self, script: &Value) {
-        let script = json!({"real": tools::restic(), "verbs": script});
-        fs::write(self.folder.path().join("script.json"), script.to_string()).unwrap();
+        let script = json!({"real": self.real, "verbs": script});
+        fs::write(self.file("script.json"), script.to_string()).unwrap();
     }
 
-    pub fn exe(&self) -> PathBuf {
-        self.folder.path().join(format!("restic{}", std::env::consts::EXE_SUFFIX))
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn exe(&self) -> &Path {
+        &self.exe
     }
 
     /// A file in its folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The file that `runs` reads: the `record` of a verb that is to be told.
+    pub fn record(&self) -> PathBuf {
+        self.file("record")
+    }
+
+    /// The runs that it recorded.
+    pub fn runs(&self) -> Vec<Run> {
+        let mut runs = Vec::<Run>::new();
+        for line in fs::read_to_string(self.record()).unwrap_or_default().lines() {
+            match runs.last_mut() {
+                Some(run) if !line.starts_with("[\"") => run.environment.push(line.to_owned()),
+                _ => runs.push(Run { arguments: line.to_owned(), environment: Vec::new() }),
+            }
+        }
+        runs
     }
 
     /// A command of cloud-sync that runs it, with little patience.
@@ -80,29 +123,7 @@ fn processes_of(folder: &Path) -> Vec<PathBuf> {
     processes.filter(|process| fs::read_link(process.join("exe")).is_ok_and(|exe| exe.starts_with(folder))).collect()
 }
 
-/// Puts a fake restic into `folder` that obeys `verbs`; what they do not name the real one does.
-pub fn restic(folder: &Path, verbs: &Value) -> PathBuf {
-    fs::create_dir_all(folder).unwrap();
-    let exe = folder.join(format!("restic{}", std::env::consts::EXE_SUFFIX));
-    let _ = fs::remove_file(&exe);
-    link(Path::new(env!("CARGO_BIN_EXE_fake-restic")), &exe);
-    let script = json!({ "real": tools::restic(), "verbs": verbs });
-    fs::write(folder.join("script.json"), script.to_string()).unwrap();
-    exe
-}
-
-/// A copy could be inherited, still open for writing, by a child of another test, and then not run.
-#[cfg(unix)]
-fn link(program: &Path, exe: &Path) {
-    std::os::unix::fs::symlink(program, exe).unwrap();
-}
-
-#[cfg(not(unix))]
-fn link(program: &Path, exe: &Path) {
-    fs::copy(program, exe).unwrap();
-}
-
-/// One run of a fake restic that records.
+/// One run of a fake restic that was recorded.
 pub struct Run {
     /// The arguments, as they are debugged.
     pub arguments: String,
@@ -110,14 +131,9 @@ pub struct Run {
     pub environment: Vec<String>,
 }
 
-/// The runs in a record.
-pub fn runs(record: &Path) -> Vec<Run> {
-    let mut runs = Vec::<Run>::new();
-    for line in fs::read_to_string(record).unwrap_or_default().lines() {
-        match runs.last_mut() {
-            Some(run) if !line.starts_with("[\"") => run.environment.push(line.to_owned()),
-            _ => runs.push(Run { arguments: line.to_owned(), environment: Vec::new() }),
-        }
+impl Run {
+    /// The verb of restic.
+    pub fn verb(&self) -> &str {
+        self.arguments.split('"').nth(1).unwrap_or_default()
     }
-    runs
 }

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::fake::Fake;
 use super::pc::{Pc, Ran, ran};
 
 /// What the environment must tell: the program to run, how to run it without and with a screen,
@@ -75,14 +76,10 @@ impl WindowsPc {
         command
     }
 
-    /// Puts a fake restic for Windows into `folder` that obeys `verbs`.
-    pub fn fake_restic(folder: &Path, verbs: &Value) -> OsString {
+    /// A fake restic for Windows that obeys `verbs`.
+    pub fn fake_restic(verbs: &Value) -> Fake {
         let fake = Path::new(&setting(PROGRAM)).with_file_name("fake-restic.exe");
-        fs::create_dir_all(folder).unwrap();
-        fs::copy(fake, folder.join("restic.exe")).unwrap();
-        let script = json!({ "real": windows_path(Path::new(&setting(RESTIC))).to_str(), "verbs": verbs });
-        fs::write(folder.join("script.json"), script.to_string()).unwrap();
-        windows_path(&folder.join("restic.exe"))
+        Fake::of(&fake, windows_path(Path::new(&setting(RESTIC))).into(), verbs)
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
