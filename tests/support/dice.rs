@@ -12,6 +12,11 @@ impl Dice {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
+
+    /// One of so many, to index with.
+    pub fn nth(&mut self, count: usize) -> usize {
+        usize::try_from(self.roll(count as u64)).unwrap()
+    }
 }
 
 /// Starts the command and kills it after `moment`, whatever it is doing then.

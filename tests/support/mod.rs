@@ -10,8 +10,10 @@ pub mod evening;
 pub mod fake;
 pub mod game;
 pub mod http;
+pub mod model;
 pub mod pack;
 pub mod pc;
+pub mod player;
 #[cfg(target_os = "linux")]
 pub mod proxy;
 #[cfg(target_os = "linux")]
