@@ -1,15 +1,13 @@
 //! cloud-sync against what a player could run instead, case by case.
 
-use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::cloud::{Cloud, PASSWORD, copy_template};
+use super::measure::{Goal, Measured, Side, Table, script};
 use super::proxy::slow_line;
 use super::tools;
 
@@ -33,78 +31,11 @@ pub struct Scale {
     pub rustic: Option<PathBuf>,
 }
 
-/// What a case is to reach.
-#[derive(Clone, Copy)]
-pub enum Goal {
-    /// So many times as fast.
-    Faster(f64),
-    /// At most so many times as long.
-    Times(f64),
-    /// At most so many milliseconds longer.
-    Longer(f64),
-    /// At most so many milliseconds.
-    Under(f64),
-    /// Not slower.
-    Ahead,
-}
-
-impl Goal {
-    fn text(self) -> String {
-        match self {
-            Self::Faster(times) => format!("{times} times faster"),
-            Self::Times(times) => format!("at most {times} times"),
-            Self::Longer(millis) => format!("at most {millis} ms more"),
-            Self::Under(millis) => format!("under {millis} ms"),
-            Self::Ahead => "ahead".to_owned(),
-        }
-    }
-
-    fn ratio(self, ours: f64, theirs: f64) -> String {
-        match self {
-            Self::Longer(_) => format!("{:+.1} ms", (ours - theirs) * 1e3),
-            Self::Under(_) => String::new(),
-            _ if theirs > ours * 2.0 => format!("{:.0} times faster", theirs / ours),
-            _ => format!("{:.2} times", ours / theirs),
-        }
-    }
-
-    fn is_reached(self, ours: f64, theirs: f64) -> bool {
-        match self {
-            Self::Faster(times) => theirs >= ours * times,
-            Self::Times(times) => ours <= theirs * times,
-            Self::Longer(millis) => (ours - theirs) * 1e3 <= millis,
-            Self::Under(millis) => ours * 1e3 <= millis,
-            Self::Ahead => ours <= theirs,
-        }
-    }
-}
-
-/// One side of a case: what is measured, and what comes before each time.
-struct Side {
-    name: &'static str,
-    prepare: String,
-    command: String,
-    goal: Goal,
-}
-
-impl Side {
-    fn new(name: &'static str, goal: Goal, prepare: impl Into<String>, command: impl Into<String>) -> Self {
-        Self { name, goal, prepare: prepare.into(), command: command.into() }
-    }
-}
-
-/// The median in seconds, and the peak of the memory in bytes.
-#[derive(Clone, Copy, Default)]
-struct Measured {
-    median: f64,
-    memory: f64,
-}
-
 /// A bench with its cloud, its instances and its results.
 pub struct Bench {
     scale: Scale,
     cloud: Cloud,
-    rows: RefCell<Vec<String>>,
+    table: Table,
 }
 
 /// What restic and rustic are told to save: what cloud-sync finds by itself.
@@ -116,7 +47,8 @@ impl Bench {
     /// Runs all cases and gives the table.
     pub fn run(scale: Scale) -> String {
         let cloud = Cloud::server_without_repository();
-        let bench = Self { scale, cloud, rows: RefCell::default() };
+        let table = Table::new(scale.hyperfine.clone(), cloud.home.path().join("scripts"));
+        let bench = Self { scale, cloud, table };
         bench.make_repositories();
         bench.make_instances();
         let mut line = String::new();
@@ -131,7 +63,7 @@ impl Bench {
             bench.bringing(&line, *round_trip);
         }
         bench.many(&line);
-        bench.table()
+        bench.table.text()
     }
 
     fn dir(&self, name: &str) -> String {
@@ -366,7 +298,7 @@ impl Bench {
         if let Some(ours) = measured.first() {
             let memory = ours.memory / f64::from(1 << 20);
             let reached = if memory < 120.0 { "yes" } else { "no" };
-            self.tell(format!(
+            self.table.tell(format!(
                 "| status, peak memory | {} files | 0 ms | | {memory:.0} MB | | | under 120 MB | {reached} |",
                 self.scale.many
             ));
@@ -421,43 +353,6 @@ impl Bench {
 
     /// Measures the sides against each other; ours is the first.
     fn case(&self, name: &str, instance: &str, round_trip: u64, sides: &[Side]) -> Vec<Measured> {
-        let Some(hyperfine) = self.scale.hyperfine.clone() else {
-            for side in sides {
-                script(&side.prepare);
-                script(&side.command);
-            }
-            return Vec::new();
-        };
-        let scripts = self.cloud.home.path().join("scripts");
-        fs::create_dir_all(&scripts).unwrap();
-        let results = scripts.join("results.json");
-        let is_quick = sides.iter().all(|side| side.prepare.is_empty());
-        let mut command = Command::new(hyperfine);
-        command.args(["-N", "--style=none", "--warmup=2", if is_quick { "--runs=15" } else { "--runs=5" }]);
-        command.arg("--export-json").arg(&results);
-        for side in sides {
-            let file = scripts.join(format!("{}.sh", side.name));
-            fs::write(&file, &side.prepare).unwrap();
-            command.arg("--prepare").arg(format!("bash -eu '{}'", file.display()));
-        }
-        for side in sides {
-            // One program is run by itself; what needs a shell gets the smallest.
-            command.arg(format!("sh -c \"{}\"", side.command.replace('\\', "\\\\").replace('"', "\\\"")));
-        }
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-        let results: Value = serde_json::from_slice(&fs::read(results).unwrap()).unwrap();
-        let measured = |result: &Value| Measured {
-            median: result["median"].as_f64().unwrap(),
-            memory: result["memory_usage_byte"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_f64)
-                .fold(0.0, f64::max),
-        };
-        let measured: Vec<_> = results["results"].as_array().unwrap().iter().map(measured).collect();
-        let ours = measured[0];
         let size = match instance {
             "one" => format!(
                 "{} files, {} MB",
@@ -467,53 +362,8 @@ impl Bench {
             "many" => format!("{} files", self.scale.many),
             _ => String::new(),
         };
-        let alone = [(&sides[0], &ours)];
-        let others: Vec<_> =
-            if sides.len() == 1 { alone.to_vec() } else { sides.iter().zip(&measured).skip(1).collect() };
-        for (side, theirs) in others {
-            let (goal, is_alone) = (side.goal, sides.len() == 1);
-            self.tell(format!(
-                "| {name} | {size} | {round_trip} ms | {} | {} | {} | {} | {} | {} |",
-                if is_alone { "" } else { side.name },
-                seconds(ours.median),
-                if is_alone { String::new() } else { seconds(theirs.median) },
-                goal.ratio(ours.median, theirs.median),
-                goal.text(),
-                if goal.is_reached(ours.median, theirs.median) { "yes" } else { "**no**" }
-            ));
-        }
-        measured
+        self.table.measure(name, &size, round_trip, sides)
     }
-
-    fn tell(&self, row: String) {
-        println!("{row}");
-        self.rows.borrow_mut().push(row);
-    }
-
-    fn table(&self) -> String {
-        let mut table = String::from(
-            "| case | instance | round trip | against | cloud-sync | the other | ratio | to reach | reached |\n|---|---|---|---|---|---|---|---|---|\n",
-        );
-        for row in &*self.rows.borrow() {
-            let _ = writeln!(table, "{row}");
-        }
-        table
-    }
-}
-
-/// Runs a script that must succeed.
-fn script(lines: &str) {
-    let output = Command::new("bash").args(["-euc", lines]).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{lines}\n{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-fn seconds(time: f64) -> String {
-    if time < 0.1 { format!("{:.1} ms", time * 1e3) } else { format!("{time:.2} s") }
 }
 
 fn on_path(program: &str) -> bool {

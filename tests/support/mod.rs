@@ -10,6 +10,8 @@ pub mod evening;
 pub mod fake;
 pub mod game;
 pub mod http;
+#[cfg(target_os = "linux")]
+pub mod measure;
 pub mod model;
 pub mod pack;
 pub mod pc;
