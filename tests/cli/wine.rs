@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::evening::{LEVEL, REGION, play_first};
 use crate::support::pc::{assert_same, heard};
-use crate::support::wine::{WindowsPc, processes_with, windows_path};
+use crate::support::wine::{Windows, fake_restic, processes_with, windows_path};
 use crate::support::{CONFLICT, Cloud};
 
 #[test]
@@ -17,30 +17,30 @@ use crate::support::{CONFLICT, Cloud};
 fn linux_and_windows_on_two_drives_have_equal_trees() {
     let cloud = Cloud::server();
     let linux = cloud.pc("Linux");
-    let (one, other) = (WindowsPc::new(cloud.pc("Windows")), WindowsPc::new(cloud.pc("another drive")));
+    let (one, other) = (Windows::on(cloud.pc("Windows")), Windows::on(cloud.pc("another drive")));
     play_first(&linux);
     linux.write("saves/W\u{f6}rld (1) \u{1f980}/data/what's %TEMP% & $HOME.dat", "odd names");
     linux.write("screenshots/2026-01-01 [a] {b}.png", "a picture");
     linux.push().expect(0, "ahead", "saved");
     for windows in [&one, &other] {
         windows.pull().expect(0, "behind", "restored");
-        assert_same(&linux, &windows.pc);
+        assert_same(&linux, windows);
         windows.push().expect(0, "in_sync", "nothing");
     }
-    other.pc.write(LEVEL, "day 2 on Windows");
-    other.pc.write("saves/W\u{fc}ste/region/r.0.0.mca", vec![3; 600_000]);
-    other.pc.remove("screenshots/2026-01-01 [a] {b}.png");
+    other.write(LEVEL, "day 2 on Windows");
+    other.write("saves/W\u{fc}ste/region/r.0.0.mca", vec![3; 600_000]);
+    other.remove("screenshots/2026-01-01 [a] {b}.png");
     other.push().expect(0, "ahead", "saved");
     linux.pull().expect(0, "behind", "restored");
-    assert_same(&linux, &other.pc);
+    assert_same(&linux, &other);
     one.pull().expect(0, "behind", "restored");
-    assert_same(&linux, &one.pc);
+    assert_same(&linux, &one);
     linux.push().expect(0, "in_sync", "nothing");
     linux.remove("saves/W\u{fc}ste");
     linux.push().expect(0, "ahead", "saved");
     one.pull().expect(0, "behind", "restored");
-    assert_same(&linux, &one.pc);
-    assert!(!one.pc.has("saves/W\u{fc}ste"), "a world that was deleted on Linux left its folder");
+    assert_same(&linux, &one);
+    assert!(!one.has("saves/W\u{fc}ste"), "a world that was deleted on Linux left its folder");
     cloud.check();
 }
 
@@ -48,7 +48,7 @@ fn linux_and_windows_on_two_drives_have_equal_trees() {
 #[ignore = "wants wine"]
 fn names_that_windows_cannot_hold_are_skipped_and_stay_where_they_are() {
     let cloud = Cloud::folder();
-    let (linux, windows) = (cloud.pc("Linux"), WindowsPc::new(cloud.pc("Windows")));
+    let (linux, windows) = (cloud.pc("Linux"), Windows::on(cloud.pc("Windows")));
     play_first(&linux);
     for path in ["saves/CON/level.dat", "saves/a:b/level.dat", "saves/World/data/what?.dat", "screenshots/dots..."] {
         linux.write(path, "not for Windows");
@@ -58,12 +58,12 @@ fn names_that_windows_cannot_hold_are_skipped_and_stay_where_they_are() {
     for path in ["saves/CON:", "saves/a:b:", "saves/World/data/what?.dat:", "screenshots/dots...:"] {
         assert!(pulled.json["warnings"].to_string().contains(path), "nobody told of {path}: {}", pulled.stdout);
     }
-    assert_eq!(windows.pc.tree().len(), 3, "{:?}", windows.pc.tree().keys());
+    assert_eq!(windows.tree().len(), 3, "{:?}", windows.tree().keys());
     windows.push().expect(0, "in_sync", "nothing");
 
     // Saved twice, so that no later snapshot forgets it either.
     for day in 2..4 {
-        windows.pc.write(LEVEL, format!("day {day} on Windows"));
+        windows.write(LEVEL, format!("day {day} on Windows"));
         windows.push().expect(0, "ahead", "saved");
     }
     linux.pull().expect(0, "behind", "restored");
@@ -81,7 +81,7 @@ fn names_that_windows_cannot_hold_are_skipped_and_stay_where_they_are() {
     fs::rename(linux.path("saves/CON"), linux.path("saves/Con World")).unwrap();
     linux.push().expect(0, "ahead", "saved");
     windows.pull().expect(0, "behind", "restored");
-    assert_eq!(windows.pc.read("saves/Con World/level.dat"), "not for Windows");
+    assert_eq!(windows.read("saves/Con World/level.dat"), "not for Windows");
     cloud.check();
 }
 
@@ -89,7 +89,7 @@ fn names_that_windows_cannot_hold_are_skipped_and_stay_where_they_are() {
 #[ignore = "wants wine"]
 fn of_two_worlds_that_differ_in_case_one_comes_and_none_is_lost() {
     let cloud = Cloud::folder();
-    let (linux, windows) = (cloud.pc("Linux"), WindowsPc::new(cloud.pc("Windows")));
+    let (linux, windows) = (cloud.pc("Linux"), Windows::on(cloud.pc("Windows")));
     play_first(&linux);
     linux.push().expect(0, "ahead", "saved");
     windows.pull().expect(0, "behind", "restored");
@@ -101,10 +101,10 @@ fn of_two_worlds_that_differ_in_case_one_comes_and_none_is_lost() {
         .pull()
         .expect(0, "behind", "restored")
         .warns("saves/WORLD: this disk cannot tell its name from saves/World");
-    assert_eq!(windows.pc.read(LEVEL), "day 1", "two worlds were mixed");
-    assert!(fs::read(windows.pc.path(REGION)).unwrap() == vec![7; 1_500_000], "two worlds were mixed");
-    assert!(!windows.pc.path("saves/WORLD").exists());
-    windows.pc.write(LEVEL, "day 2 on Windows");
+    assert_eq!(windows.read(LEVEL), "day 1", "two worlds were mixed");
+    assert!(fs::read(windows.path(REGION)).unwrap() == vec![7; 1_500_000], "two worlds were mixed");
+    assert!(!windows.path("saves/WORLD").exists());
+    windows.write(LEVEL, "day 2 on Windows");
     windows.push().expect(0, "ahead", "saved");
     linux.pull().expect(0, "behind", "restored");
     assert_eq!(
@@ -113,17 +113,17 @@ fn of_two_worlds_that_differ_in_case_one_comes_and_none_is_lost() {
     );
 
     // A new PC takes the first by name, and never both.
-    let fresh = WindowsPc::new(cloud.pc("fresh"));
+    let fresh = Windows::on(cloud.pc("fresh"));
     linux.write("options.txt", "fov:1.0\n");
     linux.push().expect(0, "ahead", "saved");
     fresh.pull().expect(0, "behind", "restored").warns("saves/World: this disk cannot tell its name from saves/WORLD");
-    assert_eq!(fresh.pc.read("saves/WORLD/level.dat"), "another world");
-    assert!(!fresh.pc.path("saves/World").exists());
+    assert_eq!(fresh.read("saves/WORLD/level.dat"), "another world");
+    assert!(!fresh.path("saves/World").exists());
     // A world that only got capitals is another name of the same.
     fs::rename(linux.path("saves/New"), linux.path("saves/NEW")).unwrap();
     linux.push().expect(0, "ahead", "saved");
     windows.pull().expect(0, "behind", "restored");
-    assert_eq!(windows.pc.read("saves/NEW/level.dat"), "new");
+    assert_eq!(windows.read("saves/NEW/level.dat"), "new");
     windows.push().expect(0, "in_sync", "nothing");
     cloud.check();
 }
@@ -132,13 +132,13 @@ fn of_two_worlds_that_differ_in_case_one_comes_and_none_is_lost() {
 #[ignore = "wants wine"]
 fn the_window_opens_under_windows_and_its_answer_counts() {
     let cloud = Cloud::folder();
-    let (linux, windows) = (cloud.pc("Linux"), WindowsPc::new(cloud.pc("Windows")));
+    let (linux, windows) = (cloud.pc("Linux"), Windows::on(cloud.pc("Windows")));
     play_first(&linux);
     linux.push().expect(0, "ahead", "saved");
     windows.pull().expect(0, "behind", "restored");
     linux.write(LEVEL, "day 2 on Linux");
     linux.push().expect(0, "ahead", "saved");
-    windows.pc.write(LEVEL, "day 2 on Windows");
+    windows.write(LEVEL, "day 2 on Windows");
     let before = screens();
     let mut pull = windows.hook(&["pull"]);
     let mut pull = pull.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -164,17 +164,17 @@ fn the_window_opens_under_windows_and_its_answer_counts() {
     }
     let ran = heard(pull.wait_with_output().unwrap());
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(windows.pc.read(LEVEL), "day 2 on Linux", "{}{}", ran.stdout, ran.stderr);
-    assert!(windows.pc.undo_files().values().any(|content| content == b"day 2 on Windows"));
+    assert_eq!(windows.read(LEVEL), "day 2 on Linux", "{}{}", ran.stdout, ran.stderr);
+    assert!(windows.undo_files().values().any(|content| content == b"day 2 on Windows"));
 }
 
 #[test]
 #[ignore = "wants wine"]
 fn restic_dies_with_us_under_windows() {
     let cloud = Cloud::folder();
-    let windows = WindowsPc::new(cloud.pc("Windows"));
-    play_first(&windows.pc);
-    let fake = WindowsPc::fake_restic(&json!({"backup": {"hang": true}}));
+    let windows = Windows::on(cloud.pc("Windows"));
+    play_first(&windows);
+    let fake = fake_restic(&json!({"backup": {"hang": true}}));
     let mut push = windows.command(&["push"]);
     push.env("CLOUD_SYNC_RESTIC_BINARY", windows_path(fake.exe())).stdout(Stdio::null()).stderr(Stdio::null());
     let mut push = push.spawn().unwrap();

@@ -22,6 +22,9 @@ pub struct Pc {
     pub token_file: PathBuf,
     /// How far its clock is off, in seconds.
     pub clock: i64,
+    /// On a PC with Windows: what its `hook` and its `command` are there.
+    #[cfg(target_os = "linux")]
+    pub windows: Option<super::wine::Windows>,
 }
 
 /// What a run said and did.
@@ -73,7 +76,16 @@ impl Pc {
         let dir = home.join(format!("instances of {name}")).join("minecraft");
         fs::create_dir_all(&dir).unwrap();
         let (url, token_file) = (cloud.url.clone(), cloud.token_file());
-        Self { name: name.to_owned(), dir, home, url, token_file, clock: 0 }
+        Self {
+            name: name.to_owned(),
+            dir,
+            home,
+            url,
+            token_file,
+            clock: 0,
+            #[cfg(target_os = "linux")]
+            windows: None,
+        }
     }
 
     /// A command of cloud-sync on this PC, without options.
@@ -96,6 +108,10 @@ impl Pc {
 
     /// A command as a launcher runs it, for people.
     pub fn hook(&self, arguments: &[&str]) -> Command {
+        #[cfg(target_os = "linux")]
+        if self.windows.is_some() {
+            return super::wine::Windows::hook(self, arguments);
+        }
         let mut command = self.bare();
         command.args(arguments).arg(format!("--url={}", self.url));
         command.arg("--pack-folder").arg(&self.dir).arg("--token-file").arg(&self.token_file);
@@ -104,6 +120,10 @@ impl Pc {
 
     /// The same with JSON.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        #[cfg(target_os = "linux")]
+        if let Some(windows) = &self.windows {
+            return windows.command(self, arguments);
+        }
         let mut command = self.hook(arguments);
         command.arg("--json");
         command

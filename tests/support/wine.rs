@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use serde_json::Value;
 
 use super::fake::Fake;
-use super::pc::{Pc, Ran, ran};
+use super::pc::Pc;
 
 /// What the environment must tell: the program to run, how to run it without and with a screen,
 /// where restic.exe is, and the folder of wine's own.
@@ -22,83 +22,71 @@ const PREFIX: &str = "CLOUD_SYNC_WINE_PREFIX";
 
 static DRIVES: AtomicU8 = AtomicU8::new(b'h');
 
-/// A PC with Windows, whose instance is on a drive of its own.
-pub struct WindowsPc {
-    pub pc: Pc,
+/// What makes a PC one with Windows: its instance is on a drive of its own.
+pub struct Windows {
     drive: PathBuf,
     letter: char,
 }
 
-impl WindowsPc {
-    pub fn new(pc: Pc) -> Self {
+impl Windows {
+    /// Gives the PC Windows.
+    pub fn on(pc: Pc) -> Pc {
         let letter = char::from(DRIVES.fetch_add(1, Ordering::SeqCst));
         let drive = Path::new(&setting(PREFIX)).join("dosdevices").join(format!("{letter}:"));
         let _ = fs::remove_file(&drive);
         std::os::unix::fs::symlink(&pc.home, &drive).unwrap();
-        Self { pc, drive, letter }
+        Pc { windows: Some(Self { drive, letter }), ..pc }
     }
 
     /// The instance as Windows names it.
-    pub fn instance(&self) -> String {
-        let inner = self.pc.dir.strip_prefix(&self.pc.home).unwrap();
+    fn instance(&self, pc: &Pc) -> String {
+        let inner = pc.dir.strip_prefix(&pc.home).unwrap();
         format!("{}:\\{}", self.letter, inner.to_str().unwrap().replace('/', "\\"))
     }
 
     /// A command of the Windows program, without a screen.
-    pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.bare(RUN, arguments);
-        command.arg("--pack-folder").arg(self.instance()).arg("--json");
+    pub fn command(&self, pc: &Pc, arguments: &[&str]) -> Command {
+        let mut command = bare(RUN, pc, arguments);
+        command.arg("--pack-folder").arg(self.instance(pc)).arg("--json");
         command
     }
 
     /// A command as a launcher runs it, for people, with a screen, where drives are others.
-    pub fn hook(&self, arguments: &[&str]) -> Command {
-        let mut command = self.bare(GUI, arguments);
-        command.arg("--pack-folder").arg(windows_path(&self.pc.dir));
+    pub fn hook(pc: &Pc, arguments: &[&str]) -> Command {
+        let mut command = bare(GUI, pc, arguments);
+        command.arg("--pack-folder").arg(windows_path(&pc.dir));
         command
-    }
-
-    fn bare(&self, how: &str, arguments: &[&str]) -> Command {
-        let how = setting(how);
-        let mut words = how.split_whitespace();
-        let mut command = Command::new(words.next().unwrap());
-        command.args(words).arg(setting(PROGRAM)).args(arguments);
-        command.arg(format!("--url={}", self.pc.url)).arg("--token-file").arg(windows_path(&self.pc.token_file));
-        for name in ["CLOUD_SYNC_URL", "CLOUD_SYNC_PACK_FOLDER", "INST_MC_DIR", "WAYLAND_DISPLAY"] {
-            command.env_remove(name);
-        }
-        command
-            .env("CLOUD_SYNC_CACHE_DIR", windows_path(&self.pc.home.join("cache")))
-            .env("CLOUD_SYNC_RESTIC_BINARY", windows_path(Path::new(&setting(RESTIC))))
-            .env("CLOUD_SYNC_MACHINE", &self.pc.name)
-            .current_dir(&self.pc.home)
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// A fake restic for Windows that obeys `verbs`.
-    pub fn fake_restic(verbs: &Value) -> Fake {
-        let fake = Path::new(&setting(PROGRAM)).with_file_name("fake-restic.exe");
-        Fake::of(&fake, windows_path(Path::new(&setting(RESTIC))).into(), verbs)
-    }
-
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        ran(&mut self.command(arguments))
-    }
-
-    pub fn pull(&self) -> Ran {
-        self.run(&["pull"])
-    }
-
-    pub fn push(&self) -> Ran {
-        self.run(&["push"])
     }
 }
 
-impl Drop for WindowsPc {
+impl Drop for Windows {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.drive);
     }
+}
+
+fn bare(how: &str, pc: &Pc, arguments: &[&str]) -> Command {
+    let how = setting(how);
+    let mut words = how.split_whitespace();
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).arg(setting(PROGRAM)).args(arguments);
+    command.arg(format!("--url={}", pc.url)).arg("--token-file").arg(windows_path(&pc.token_file));
+    for name in ["CLOUD_SYNC_URL", "CLOUD_SYNC_PACK_FOLDER", "INST_MC_DIR", "WAYLAND_DISPLAY"] {
+        command.env_remove(name);
+    }
+    command
+        .env("CLOUD_SYNC_CACHE_DIR", windows_path(&pc.home.join("cache")))
+        .env("CLOUD_SYNC_RESTIC_BINARY", windows_path(Path::new(&setting(RESTIC))))
+        .env("CLOUD_SYNC_MACHINE", &pc.name)
+        .current_dir(&pc.home)
+        .stdin(Stdio::null());
+    command
+}
+
+/// A fake restic for Windows that obeys `verbs`.
+pub fn fake_restic(verbs: &Value) -> Fake {
+    let fake = Path::new(&setting(PROGRAM)).with_file_name("fake-restic.exe");
+    Fake::of(&fake, windows_path(Path::new(&setting(RESTIC))).into(), verbs)
 }
 
 /// The file as Windows names it.
