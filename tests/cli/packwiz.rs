@@ -6,12 +6,10 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::evening::{LEVEL, play_first, two_in_sync};
-use crate::support::pack::{install, note};
+use crate::support::pack::{CASTLE, HOUSE, install, note};
 use crate::support::pc::ran;
 use crate::support::{Cloud, Pc};
 
-const CASTLE: &str = "schematics/castle.schem";
-const HOUSE: &str = "schematics/house.schem";
 /// The settings that a pack brings.
 const SHIPPED: &str = "fov:0.0\nlang:en_us\n";
 
@@ -286,6 +284,29 @@ fn a_hostile_packwiz_json_takes_nothing_away_but_files_of_that_very_name() {
     b.pull().expect(0, "behind", "restored");
     assert_eq!((b.read(LEVEL), b.read(HOUSE)), ("day 1".to_owned(), "mine".to_owned()));
     assert_eq!(fs::read_to_string(&outside).unwrap(), "x");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_runs_before_the_pull_and_stops_it_if_it_fails() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    a.push().expect(0, "ahead", "saved");
+    let pull = |script: &str| {
+        let mut command = b.command(&["pull"]);
+        ran(command.args(["--", "sh", "-c", script]).current_dir(&b.dir))
+    };
+    let failed = pull("echo broken > mark; exit 42");
+    failed.expect(42, "unknown", "failed").says("sh failed with exit code 42");
+    assert_eq!((b.read("mark"), b.read(LEVEL)), ("broken\n".to_owned(), "day 1".to_owned()));
+    pull("kill -9 $$").expect(128 + 9, "unknown", "failed");
+    // What the pack brings along, the pull replaces by the player's own.
+    let pulled = pull("echo of the pack > options.txt; echo hello");
+    assert!(pulled.stdout.starts_with("hello\n"));
+    assert_eq!((pulled.code, b.read(LEVEL)), (0, "day 2".to_owned()));
+    let mut missing = b.command(&["pull"]);
+    ran(missing.args(["--", "no-such-program"])).expect(1, "unknown", "failed").says("no-such-program");
 }
 
 #[cfg(unix)]

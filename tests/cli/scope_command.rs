@@ -7,11 +7,8 @@ use serde_json::json;
 
 use crate::support::Cloud;
 use crate::support::evening::{LEVEL, play_first};
-use crate::support::pack::install;
+use crate::support::pack::{CASTLE, HOUSE, install};
 use crate::support::pc::{Ran, ran};
-
-const CASTLE: &str = "schematics/castle.schem";
-const HOUSE: &str = "schematics/house.schem";
 
 fn lines(ran: &Ran) -> Vec<&str> {
     ran.stdout.lines().map(|line| line.strip_prefix("cloud-sync: ").unwrap()).collect()

@@ -1,8 +1,8 @@
 //! Two PCs went on by themselves: worlds are settled one by one, and only those that both
 //! changed are a question.
 
+use crate::support::Cloud;
 use crate::support::evening::{LEVEL, OTHER, settle, two_in_sync, two_worlds};
-use crate::support::{Cloud, Pc};
 
 #[test]
 fn different_worlds_changed_on_two_pcs_are_no_conflict() {
@@ -165,7 +165,9 @@ fn what_is_left_out_for_good_does_not_keep_worlds_from_being_exact() {
     a.write(LEVEL, "another world of the same name");
     a.push().expect(0, "ahead", "saved").warns("servers.dat");
     b.pull().expect(0, "behind", "restored");
-    let world = |pc: &Pc| pc.tree().into_iter().filter(|(path, _)| path.starts_with("saves/")).collect::<Vec<_>>();
+    let world = |pc: &crate::support::Pc| {
+        pc.tree().into_iter().filter(|(path, _)| path.starts_with("saves/")).collect::<Vec<_>>()
+    };
     assert_eq!(world(&a), world(&b));
 }
 

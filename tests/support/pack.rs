@@ -5,6 +5,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::Pc;
 
+/// What the pack ships here, and what the player built.
+pub const CASTLE: &str = "schematics/castle.schem";
+pub const HOUSE: &str = "schematics/house.schem";
+
 /// packwiz installs a pack of these files, the newest version of it.
 pub fn install(pc: &Pc, files: &[(&str, &str)]) {
     for (path, content) in files {
