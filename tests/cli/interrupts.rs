@@ -7,8 +7,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use crate::support::evening::{LEVEL, REGION, STEPS, everyone_has_something_to_do, goes_on, played, two_in_sync};
-use crate::support::fake::Fake;
+use crate::support::evening::{LEVEL, REGION, everyone_has_something_to_do, goes_on, played, two_in_sync};
+use crate::support::fake::{Fake, STEPS};
 use crate::support::http::Gate;
 use crate::support::pc::{assert_same, heard};
 use crate::support::whole::Whole;

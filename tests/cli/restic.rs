@@ -5,10 +5,8 @@ use std::fs;
 use cloud_sync::provision::OLDEST;
 use serde_json::json;
 
-use crate::support::evening::{
-    LEVEL, REGION, STEPS, everyone_has_something_to_do, goes_on, play_first, played, two_in_sync,
-};
-use crate::support::fake::Fake;
+use crate::support::evening::{LEVEL, REGION, everyone_has_something_to_do, goes_on, play_first, played, two_in_sync};
+use crate::support::fake::{Fake, STEPS};
 use crate::support::pc::{assert_same, ran};
 use crate::support::whole::Whole;
 use crate::support::{Cloud, Pc, Ran};

@@ -8,9 +8,6 @@ pub const REGION: &str = "saves/World/region/r.0.0.mca";
 /// Of a second world.
 pub const OTHER: &str = "saves/Other/level.dat";
 
-/// Who pulls or pushes, and the verb of restic that does wrong then.
-pub const STEPS: [(&str, &str); 4] = [("push", "backup"), ("pull", "snapshots"), ("pull", "ls"), ("pull", "restore")];
-
 /// A first evening: a world with a large region file, and settings.
 pub fn play_first(pc: &Pc) {
     pc.write(LEVEL, "day 1");

@@ -10,6 +10,9 @@ use tempfile::TempDir;
 use super::pc::{Pc, Ran, ran};
 use super::tools;
 
+/// Who pulls or pushes, and the verb of restic that does wrong then.
+pub const STEPS: [(&str, &str); 4] = [("push", "backup"), ("pull", "snapshots"), ("pull", "ls"), ("pull", "restore")];
+
 /// A fake restic in a folder of its own.
 pub struct Fake {
     folder: TempDir,
