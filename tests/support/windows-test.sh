@@ -7,12 +7,13 @@
 # xvfb-run and both programs in the folder CLOUD_SYNC_TEST_TOOLS must be at hand.
 #
 # A program takes half a second to start under wine. So without filters these are left out, to save time alone, and
-# `windows-test.sh ''` runs them, too: packwiz, provision, restic, scope, scope_command, secrets, settings, speed, world, and of the
-# kills all but a tenth (`CLOUD_SYNC_KILL_ROUNDS=50` makes them a hundred). Wine or this harness cannot carry:
+# `windows-test.sh ''` runs them, too: packwiz, provision, scope, scope_command, secrets, settings, speed, world, and of the kills
+# all but a tenth (`CLOUD_SYNC_KILL_ROUNDS=50` makes them a hundred). Wine or this harness cannot carry:
 #   bench, design            they are about time, and about texts
 #   dialogs, window, prompt  a screen or a terminal of Linux; wine.rs has a window under Windows instead
 #   network                  a few: no launch waits five seconds for a dead network, which slow starts alone may take; and without a
 #                            screen wine opens a window that nobody sees, where Windows has a screen or opens none
+#   restic                   one: a restic gets a second to say something, which a slow start alone may take
 #   walk                     it looks at processes and the disk as on Linux, and thousands of steps take hours
 # Nobody's test shows under wine what it has not: access lists, junctions, network shares, closing consoles, files that cannot be
 # read while others lock a part of them. Tests that are marked cfg(unix) or cfg(target_os = "linux") are about what Windows has not:
