@@ -12,7 +12,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::paths::{folder_of, is_within, join};
+use crate::paths::{folder_of, is_within, join, world_of};
 use crate::platform;
 use crate::scope::Scope;
 use crate::settings::Settings;
@@ -84,6 +84,9 @@ pub enum Why {
     Unreadable,
     /// A world that the running game holds.
     InUse,
+    /// A world of which a part cannot be saved: without it, what travels would be mixed with what
+    /// another PC has of that part.
+    Torn,
     /// A world that is not here any more, of which nobody knows yet whether that is meant.
     Gone,
     /// Something in the cloud that this disk cannot hold, or that nobody could save yet.
@@ -97,14 +100,16 @@ impl Why {
     /// must not make them remove theirs.
     pub fn may_be_synced_elsewhere(self) -> bool {
         match self {
-            Self::Link | Self::Unreadable | Self::InUse | Self::Gone | Self::Refused | Self::Unseen => true,
+            Self::Link | Self::Unreadable | Self::InUse | Self::Torn | Self::Gone | Self::Refused | Self::Unseen => {
+                true
+            }
             Self::Name | Self::Special => false,
         }
     }
 
     /// Whether it may well be synced by the next push.
     pub fn is_for_now(self) -> bool {
-        matches!(self, Self::Unreadable | Self::InUse)
+        matches!(self, Self::Unreadable | Self::InUse | Self::Torn)
     }
 
     /// The reason in words.
@@ -115,6 +120,7 @@ impl Why {
             Self::Special => "it is no ordinary file",
             Self::Unreadable => "it cannot be read",
             Self::InUse => "the running game has it open",
+            Self::Torn => "a part of it cannot be saved, and a world travels as a whole",
             Self::Gone => "it is not here any more",
             Self::Refused => "it is on another PC and cannot be here",
             Self::Unseen => "it is synced only now, and the cloud has another one; the next pull looks at both",
@@ -145,12 +151,14 @@ impl Tree {
         let found = Walk { instance, scope }
             .folder(instance, "", Reach::Toward, &[])
             .with_context(|| format!("could not read {}", instance.display()))?;
-        Ok(Self {
+        let mut tree = Self {
             files: found.files.into_iter().collect(),
             roots: found.roots,
             left_out: found.left_out,
             of_pack: found.of_pack,
-        })
+        };
+        tree.leave_out_torn_worlds();
+        Ok(tree)
     }
 
     /// Whether every file has the size and the time that it has in `manifest`.
@@ -170,6 +178,17 @@ impl Tree {
         self.files.retain(|path, _| !path.starts_with(&inside));
         self.roots.retain(|root| *root != folder && !root.starts_with(&inside));
         self.left_out.push(LeftOut { on_disk: PathBuf::from(&folder), path: folder, why });
+    }
+
+    /// Takes the worlds of which a part cannot be saved out of what is synced now, and gives them.
+    pub fn leave_out_torn_worlds(&mut self) -> BTreeSet<String> {
+        let is_part = |left: &&LeftOut| matches!(left.why, Why::Link | Why::Unreadable);
+        let torn = self.left_out.iter().filter(is_part).filter_map(|left| world_of(&left.path));
+        let torn: BTreeSet<_> = torn.filter(|world| !self.hides(&folder_of(world))).map(str::to_owned).collect();
+        for world in &torn {
+            self.leave_out_world(world, Why::Torn);
+        }
+        torn
     }
 
     /// Takes the file at `path` out of what is synced now.
@@ -210,10 +229,11 @@ impl Tree {
         self.left_out.iter().any(|left| !matches!(left.why, Why::Gone | Why::Refused) && left.holds(path))
     }
 
-    /// Whether `path` lies in something that was left out and is in the way of a file from the
-    /// cloud. What the disk refused once is not.
-    pub fn blocks(&self, path: &str) -> bool {
-        self.left_out.iter().any(|left| left.why != Why::Refused && left.holds(path))
+    /// The largest of what was left out, holds `path`, and is in the way of a file from the cloud.
+    /// What the disk refused once is not.
+    pub fn blocker_of(&self, path: &str) -> Option<&LeftOut> {
+        let blockers = self.left_out.iter().filter(|left| left.why != Why::Refused && left.holds(path));
+        blockers.min_by_key(|left| left.path.len())
     }
 }
 
@@ -415,7 +435,8 @@ impl Edits {
     /// What `tree` is against `manifest`, which without a base is none at all.
     pub fn local(&self, tree: &Tree, manifest: &Manifest, has_base: bool) -> Local {
         let own = || tree.files.keys().filter(|path| !self.reset.contains(*path));
-        let has_known_file = own().any(|path| manifest.contains_key(path));
+        let has_known_file =
+            own().any(|path| manifest.contains_key(path)) || manifest.keys().any(|path| tree.keeps(path));
         let lost_all = !manifest.is_empty() && !self.removed.is_empty() && !has_known_file;
         if lost_all || !has_base && own().next().is_none() {
             Local::Absent

@@ -204,6 +204,7 @@ mod tests {
             number: 1,
             at: chrono::DateTime::UNIX_EPOCH,
             kept_since: None,
+            old_since: None,
             command: "pull".into(),
             added: vec!["saves/A/region/r.mca".into(), "xaero/map.txt".into()],
             worlds: vec![],

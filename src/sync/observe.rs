@@ -307,6 +307,13 @@ impl Observation {
             self.edits.changed.retain(|edited| *edited != path);
             self.tree.leave_out_file(path, Why::Unreadable);
         }
+        let torn = self.tree.leave_out_torn_worlds();
+        let is_whole = |path: &String| !world_of(path).is_some_and(|world| torn.contains(world));
+        let Edits { added, changed, removed, touched, .. } = &mut self.edits;
+        for paths in [added, changed, removed] {
+            paths.retain(is_whole);
+        }
+        touched.retain(|(path, _)| is_whole(path));
     }
 
     /// Whether there is something that no snapshot tells of yet: a decision, or the base itself.

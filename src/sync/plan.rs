@@ -8,7 +8,7 @@ use crate::names::{Disk, Refusal};
 use crate::paths::{folders_to, is_plain, is_within, world_of};
 use crate::scope::Scope;
 use crate::state::Manifest;
-use crate::tree::{Stat, Tree, Why};
+use crate::tree::{LeftOut, Stat, Tree, Why};
 
 /// The two sides of a restore, and what they last agreed on.
 #[derive(Clone, Copy)]
@@ -115,12 +115,6 @@ impl<'a> Sides<'a> {
     /// snapshot lacks it, unless that would mix it with another version of its world.
     pub fn plan(self, choice: impl Fn(Unit<'_>) -> Choice, same: &BTreeSet<String>, gaps: &Gaps) -> Result<Plan> {
         let mut plan = Plan::default();
-        let mut unreadable = self.tree.left_out.iter().filter(|left| left.why == Why::Unreadable);
-        if let Some(left) = unreadable
-            .find(|left| world_of(&left.path).is_some_and(|world| choice(Unit::World(world)) == Choice::CloudExactly))
-        {
-            return Err(cannot_give_up(&left.path));
-        }
         for (path, stat) in self.cloud_in_scope() {
             check_name(path)?;
             let choice = choice(Unit::of(path));
@@ -134,11 +128,11 @@ impl<'a> Sides<'a> {
             {
                 // What was left out was warned of; it stays as the player made it.
                 plan.differ.push(path.to_owned());
-            } else if self.tree.blocks(path) && self.is_known(path, stat) {
+            } else if self.tree.blocker_of(path).is_some() && self.is_known(path, stat) {
                 // Nothing new, so that nothing is in its way.
                 plan.differ.push(path.to_owned());
-            } else if self.tree.blocks(path) {
-                return Err(in_the_way(path));
+            } else if let Some(left) = self.tree.blocker_of(path) {
+                return Err(in_the_way(path, left));
             } else {
                 plan.fetch.push(path.to_owned());
             }
@@ -213,12 +207,6 @@ fn check_name(path: &str) -> Result<()> {
         .hint("the repository is damaged or hostile; nothing was changed"))
 }
 
-/// What cannot be read would stay behind in the other version of its world.
-fn cannot_give_up(path: &str) -> Error {
-    Error::new(Kind::Stopped, format!("{path} cannot be read, so its world cannot be replaced as a whole"))
-        .hint("mend its permissions, or answer otherwise; nothing was changed here")
-}
-
 fn cannot_be_beside(path: &str, here: &str) -> Error {
     Error::new(
         Kind::Stopped,
@@ -227,9 +215,19 @@ fn cannot_be_beside(path: &str, here: &str) -> Error {
     .hint("rename or move the one that is here, and run it again; nothing was changed")
 }
 
-fn in_the_way(path: &str) -> Error {
-    Error::new(Kind::Stopped, format!("{path} cannot be put in place: a folder on the way is a link or cannot be read"))
-        .hint("cloud-sync follows links only at folders such as saves and at worlds; move the folder to where the link is; nothing was changed")
+fn in_the_way(path: &str, left: &LeftOut) -> Error {
+    match left.why {
+        Why::Torn => Error::new(
+            Kind::Stopped,
+            format!("{} cannot be replaced as a whole: a part of it is a link or cannot be read", left.path),
+        )
+        .hint("mend its permissions, or move the folder to where the link is; nothing was changed"),
+        _ => Error::new(
+            Kind::Stopped,
+            format!("{path} cannot be put in place: a folder on the way is a link or cannot be read"),
+        )
+        .hint("cloud-sync follows links only at folders such as saves and at worlds; move the folder to where the link is; nothing was changed"),
+    }
 }
 
 #[cfg(test)]

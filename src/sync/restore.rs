@@ -335,6 +335,7 @@ impl<'a> Restore<'a> {
             number: undo::next_number(ctx),
             at: ctx.now,
             kept_since: None,
+            old_since: None,
             command: outcome.command.to_owned(),
             added,
             worlds,

@@ -24,12 +24,14 @@ use crate::tree::{Stat, Tree, manifest_of};
 
 const KEPT: usize = 3;
 const MAX_AGE: TimeDelta = TimeDelta::days(14);
+/// So much later than one run another one must still find a copy too old.
+const DOUBT: TimeDelta = TimeDelta::days(1);
 const NOTE: &str = "undo.json";
 /// Nobody makes so many copies.
 const MAX_NUMBER: u64 = 1 << 48;
 
 /// What an undo copy says about itself.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// Which one it is in the order they were made, since clocks may jump.
     pub number: u64,
@@ -39,6 +41,9 @@ pub struct Note {
     /// was made.
     #[serde(default)]
     pub kept_since: Option<DateTime<Utc>>,
+    /// When a later run first found it too old.
+    #[serde(default)]
+    pub old_since: Option<DateTime<Utc>>,
     /// The command that made it.
     pub command: String,
     /// Files that were put where none had been.
@@ -123,39 +128,48 @@ pub fn replaced(ctx: &Context<'_>, copy: &Copy) -> Vec<String> {
 }
 
 /// Deletes what is too old: all but the last three, all that were kept for 14 days; one that
-/// holds a whole world stays its 14 days.
+/// holds a whole world stays its 14 days. A clock that jumps ahead makes nothing old at once.
 pub fn tidy(ctx: &Context<'_>) {
     let folder = ctx.instance.undo();
     let copies = list(&folder);
-    for name in surplus(&copies, ctx.now) {
-        ctx.log.line(&format!("removing the undo copy {name}"));
-        if let Err(error) = remove(&folder.join(name)) {
-            ctx.log.line(&error.message());
-        }
-    }
+    let surplus = surplus(&copies, ctx.now);
     let newest = copies.last().map(|copy| copy.note.number);
-    for copy in copies.into_iter().filter(|copy| copy.note.kept_since.is_none() && Some(copy.note.number) != newest) {
-        let seen = Note { kept_since: Some(ctx.now), ..copy.note };
-        if let Err(error) = write_note(&folder.join(copy.name), &seen) {
+    for copy in &copies {
+        let place = folder.join(&copy.name);
+        let done = if surplus.contains(&copy.name.as_str()) {
+            ctx.log.line(&format!("removing the undo copy {}", copy.name));
+            remove(&place)
+        } else {
+            let seen = aged(&copy.note, Some(copy.note.number) == newest, ctx.now);
+            if seen == copy.note { Ok(()) } else { write_note(&place, &seen) }
+        };
+        if let Err(error) = done {
             ctx.log.line(&error.message());
         }
     }
 }
 
+/// The note with what this run saw of its age.
+fn aged(note: &Note, is_newest: bool, now: DateTime<Utc>) -> Note {
+    let kept_since = note.kept_since.or((!is_newest).then_some(now));
+    let old_since = is_old(note, now).then(|| note.old_since.filter(|since| *since <= now).unwrap_or(now));
+    Note { kept_since, old_since, ..note.clone() }
+}
+
+fn is_old(note: &Note, now: DateTime<Utc>) -> bool {
+    // No copy is older than this program.
+    let is_likely = note.at.year() >= 2026;
+    let since = if is_likely { Some(note.at) } else { note.kept_since };
+    since.is_some_and(|since| now - since > MAX_AGE)
+}
+
 fn surplus(copies: &[Copy], now: DateTime<Utc>) -> Vec<&str> {
     let recent = copies.len().saturating_sub(KEPT);
-    copies
-        .iter()
-        .enumerate()
-        .filter(|(index, copy)| {
-            // No copy is older than this program.
-            let is_likely = copy.note.at.year() >= 2026;
-            let since = if is_likely { Some(copy.note.at) } else { copy.note.kept_since };
-            let is_old = since.is_some_and(|since| now - since > MAX_AGE);
-            is_old || *index < recent && copy.note.worlds.is_empty()
-        })
-        .map(|(_, copy)| copy.name.as_str())
-        .collect()
+    let is_surplus = |(index, copy): &(usize, &Copy)| {
+        let is_surely_old = copy.note.old_since.is_some_and(|since| now - since >= DOUBT) && is_old(&copy.note, now);
+        is_surely_old || *index < recent && copy.note.worlds.is_empty()
+    };
+    copies.iter().enumerate().filter(is_surplus).map(|(_, copy)| copy.name.as_str()).collect()
 }
 
 /// Puts the last pull back. Its files count as local edits from then on.
@@ -185,6 +199,7 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
         number: copy.note.number + 1,
         at: ctx.now,
         kept_since: None,
+        old_since: None,
         command: "undo".to_owned(),
         added,
         worlds,
@@ -289,6 +304,7 @@ mod tests {
                 number,
                 at,
                 kept_since: Some(at),
+                old_since: None,
                 command: "pull".to_owned(),
                 added: Vec::new(),
                 worlds,
@@ -297,25 +313,44 @@ mod tests {
         }
     }
 
+    /// The copies that a run deletes, after one three days before it.
+    fn deleted(copies: &[Copy], now: DateTime<Utc>) -> Vec<String> {
+        let before = now - TimeDelta::days(3);
+        let seen = |copy: &Copy| Copy { note: aged(&copy.note, false, before), ..copy.clone() };
+        let copies: Vec<_> = copies.iter().map(seen).collect();
+        surplus(&copies, now).into_iter().map(str::to_owned).collect()
+    }
+
+    fn day(number: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(number)
+    }
+
     #[test]
     fn a_clock_that_was_wrong_when_a_copy_was_made_does_not_age_it() {
         let mut made_in_1970 = copy("a", 100, &["W"]);
         made_in_1970.note.kept_since = None;
-        let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
-        assert_eq!(surplus(&[made_in_1970], now), Vec::<&str>::new());
+        assert_eq!(deleted(&[made_in_1970], day(100)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_now_deletes_nothing() {
+        let mut fresh = copy("a", 0, &["W"]);
+        for now in [day(3000), day(100), day(101), day(3000), day(3000) + TimeDelta::hours(3)] {
+            assert_eq!(surplus(std::slice::from_ref(&fresh), now), Vec::<&str>::new(), "at {now}");
+            fresh.note = aged(&fresh.note, true, now);
+        }
     }
 
     #[test]
     fn the_last_three_stay_and_whole_worlds_stay_fourteen_days() {
         let copies = [
-            copy("a", 15, &["W"]),
+            copy("a", 18, &["W"]),
             copy("b", 13, &["W"]),
             copy("c", 12, &[]),
             copy("d", 3, &[]),
             copy("e", 2, &[]),
             copy("f", 1, &[]),
         ];
-        let now = DateTime::UNIX_EPOCH + TimeDelta::days(100);
-        assert_eq!(surplus(&copies, now), ["a", "c"]);
+        assert_eq!(deleted(&copies, day(100)), ["a", "c"]);
     }
 }

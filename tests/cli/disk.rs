@@ -133,17 +133,18 @@ mod permissions {
         a.write(LEVEL, "day 2");
         a.write("saves/World/data/secret.dat", "nobody may read this");
         permit(&a, "saves/World/data/secret.dat", 0o000);
+        a.write("options.txt", "fov:0.9\n");
         let files = a.tree();
         let said = run(&cloud, &a, &["push"]).expect(8, "ahead", "saved");
-        said.says("cannot be read").warns("saves/World/data/secret.dat");
+        said.warns("saves/World/data/secret.dat: it cannot be read").says("saves/World");
         assert!(a.tree() == files);
         // Once more there is nothing that could be saved, and so no other snapshot.
         run(&cloud, &a, &["push"]).expect(8, "in_sync", "nothing");
         assert_eq!(cloud.snapshots().len(), 2);
 
-        // What B pulls of it removes nothing of B's.
+        // B's world is not mixed with a part of A's.
         b.pull().expect(0, "behind", "restored");
-        assert_eq!(b.read(LEVEL), "day 2");
+        assert_eq!((b.read(LEVEL), b.read("options.txt")), ("day 1".to_owned(), "fov:0.9\n".to_owned()));
         permit(&a, "saves/World/data/secret.dat", 0o600);
         run(&cloud, &a, &["push"]).expect(0, "ahead", "saved");
         assert_eq!(cloud.heads(), [a.base().unwrap()].into());
@@ -178,9 +179,7 @@ mod permissions {
         permit(&a, "saves/World/data/secret.dat", 0o000);
         let before = a.tree();
         let use_remote = ["pull", "--on-conflict=use-remote"];
-        run(&cloud, &a, &use_remote)
-            .expect(5, "diverged", "stopped")
-            .says("saves/World/data/secret.dat cannot be read");
+        run(&cloud, &a, &use_remote).expect(5, "behind", "stopped").says("saves/World").says("cannot be read");
         assert!(a.tree() == before);
         permit(&a, "saves/World/data/secret.dat", 0o600);
         run(&cloud, &a, &use_remote).expect(0, "diverged", "took_remote");
@@ -195,21 +194,19 @@ mod permissions {
             a.write(LEVEL, "day 2");
             let files = a.tree();
             permit(&a, "saves/World/region", mode);
-            let said = run(&cloud, &a, &["push"]).expect(8, "ahead", "saved");
-            said.says("saves/World/region").warns("saves/World/region: it cannot be read");
-            b.pull().expect(0, "behind", "restored");
-            assert_eq!(b.read(LEVEL), "day 2");
-            assert!(b.has(REGION), "an unreadable folder was taken for a deleted one");
+            let said = run(&cloud, &a, &["push"]).expect(8, "in_sync", "nothing");
+            said.warns("saves/World/region: it cannot be read").warns("saves/World: a part of it cannot be saved");
             // A pull cannot put anything there, and so changes nothing.
             b.write(REGION, "explored");
             b.write(LEVEL, "day 3");
             b.push().expect(0, "ahead", "saved");
-            run(&cloud, &a, &["pull"]).expect(5, "behind", "stopped").says(REGION).says("cannot be read");
+            run(&cloud, &a, &["pull"]).expect(5, "behind", "stopped").says("saves/World cannot be replaced");
             permit(&a, "saves/World/region", 0o700);
             assert!(a.tree() == files);
 
-            // What was not saved is as it was, so nobody is asked.
-            run(&cloud, &a, &["pull"]).expect(0, "diverged", "restored");
+            // Now that it can be read, it is a world that both played.
+            run(&cloud, &a, &["pull"]).expect(3, "diverged", "cancelled");
+            run(&cloud, &a, &["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
             assert_same(&a, &b);
         }
     }

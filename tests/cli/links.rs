@@ -112,36 +112,40 @@ fn what_the_player_links_is_followed_and_stays_a_link() {
 }
 
 #[test]
-fn a_link_deeper_in_a_world_is_left_out_and_removes_nothing_elsewhere() {
+fn a_world_with_a_link_in_it_is_not_saved_in_part() {
     let cloud = Cloud::server();
     let (a, b) = two_in_sync(&cloud);
     let elsewhere = a.home.join("big disk");
     fs::rename(a.path("saves/World/region"), &elsewhere).unwrap();
     link(&elsewhere, a.path("saves/World/region"));
-    link("/nowhere", a.path("saves/World/dangling"));
     a.write(LEVEL, "day 2");
     a.remove("options.txt");
-    let warned = a.push().expect(0, "ahead", "saved");
-    warned.warns("saves/World/region: it is a link").warns("saves/World/dangling: it is a link");
+    let warned = a.push().expect(8, "ahead", "saved");
+    warned.warns("saves/World/region: it is a link").warns("saves/World: a part of it cannot be saved");
     let snapshots = cloud.snapshots();
     let head = snapshots.iter().find(|snapshot| snapshot["id"].as_str() == a.base().as_deref()).unwrap();
     assert!(tags(head).contains(&"partial".to_owned()), "{head}");
 
-    let region = b.tree()[REGION].clone();
-    b.pull().expect(0, "behind", "restored");
-    assert_eq!(b.read(LEVEL), "day 2");
-    assert!(b.tree()[REGION] == region, "B lost what A had moved behind a link");
-    assert!(b.has("options.txt"), "a partial snapshot removed a file");
-    assert_link(&a, "saves/World/region", &elsewhere);
-    assert_eq!(fs::read(elsewhere.join("r.0.0.mca")).unwrap(), region);
-
-    // B explores; the new region cannot take its place behind A's link, and nothing is changed.
+    // B's world stays the one that it is, and is not mixed with half of A's.
+    let before = b.tree();
+    b.pull();
+    assert!(b.tree() == before, "a partial snapshot changed or removed a file");
+    let c = cloud.pc("C");
+    c.pull().expect(0, "behind", "restored");
+    assert!(c.tree()[LEVEL] == before[LEVEL] && c.tree()[REGION] == before[REGION]);
     b.write(REGION, "explored on B");
     b.push().expect(0, "ahead", "saved");
     let before = Whole::of(&a, &cloud);
-    a.pull().expect(5, "behind", "stopped").says(REGION).says("a folder on the way is a link");
+    a.pull().expect(5, "behind", "stopped").says("saves/World cannot be replaced");
     before.assert_kept(&a, &cloud);
     assert_link(&a, "saves/World/region", &elsewhere);
+
+    // Without the link it is a world that both played.
+    fs::remove_file(a.path("saves/World/region")).unwrap();
+    fs::rename(&elsewhere, a.path("saves/World/region")).unwrap();
+    a.pull().expect(3, "diverged", "cancelled");
+    a.run(&["pull", "--on-conflict=keep-local"]).expect(0, "diverged", "kept_local");
+    assert_eq!(a.read(LEVEL), "day 2");
 }
 
 #[test]
@@ -220,9 +224,9 @@ fn links_in_a_circle_are_not_walked_for_ever() {
     }
     link("../two", a.path("one/across"));
     link("../one", a.path("two/across"));
-    a.push().expect(0, "ahead", "saved");
+    a.push().expect(8, "ahead", "saved").warns("saves/World: a part of it");
     let files = cloud.files_of(&a.base().unwrap());
-    let expected = ["one/1.dat", "one/across/2.dat", "saves/World/level.dat", "two/2.dat", "two/across/1.dat"];
+    let expected = ["one/1.dat", "one/across/2.dat", "two/2.dat", "two/across/1.dat"];
     assert!(files.iter().eq(expected), "{files:?}");
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use cloud_sync::instance::Instance;
 use cloud_sync::scope::Scope;
 use cloud_sync::snapshot::files_digest;
-use cloud_sync::tree::Tree;
+use cloud_sync::tree::{Tree, Why};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{TestCaseResult, TestRunner};
@@ -254,7 +254,15 @@ fn check(case: &Case) -> TestCaseResult {
 
     let scope = Scope::load(&Instance::open(&a.dir).unwrap()).unwrap();
     let walked = walk(&a, &scope);
-    let plain: BTreeSet<_> = plain_files(&a.dir).into_iter().filter(|path| scope.contains(path)).collect();
+    // A world with a link in it does not travel.
+    let left_out = Tree::walk(&a.dir, &scope).unwrap().left_out;
+    let torn: BTreeSet<_> = left_out.iter().filter(|left| left.why == Why::Torn).map(|left| &left.path).collect();
+    let is_in = |path: &str, world: &str| path.strip_prefix(world).is_some_and(|rest| rest.starts_with('/'));
+    let is_whole = |path: &String| !torn.iter().any(|world| is_in(path, world));
+    let has_link = |world: &str| left_out.iter().any(|left| left.why == Why::Link && is_in(&left.path, world));
+    prop_assert!(torn.iter().all(|world| has_link(world)), "no link in one of {:?}", torn);
+    let plain = plain_files(&a.dir).into_iter().filter(|path| scope.contains(path) && is_whole(path));
+    let plain: BTreeSet<_> = plain.collect();
     let reached: BTreeSet<_> = walked.iter().filter(|path| !through_link(&a, path)).cloned().collect();
     prop_assert_eq!(&reached, &plain, "the walk and the scope disagree");
     for path in &walked {
@@ -262,7 +270,8 @@ fn check(case: &Case) -> TestCaseResult {
     }
 
     let pushed = a.push();
-    prop_assert_eq!(pushed.code, 0, "{}\n{}", pushed.stdout, pushed.stderr);
+    let code = if torn.is_empty() { 0 } else { 8 };
+    prop_assert_eq!(pushed.code, code, "{}\n{}", pushed.stdout, pushed.stderr);
     if walked.is_empty() {
         prop_assert!(cloud.snapshots().is_empty());
         return Ok(());

@@ -69,9 +69,12 @@ fn undo_copies_are_kept_for_the_last_three_pulls_and_whole_worlds_longer() {
     assert_eq!(copies(&a), 4);
     assert_eq!(a.undo_files()[LEVEL], b"day 1");
 
-    a.clock = 15 * 86_400;
-    b.write("options.txt", "fov:9\n");
-    b.push().expect(0, "ahead", "saved");
-    a.pull().expect(0, "behind", "restored");
-    assert_eq!(copies(&a), 1);
+    // A clock may have jumped, so that one run alone believes nothing.
+    for (days, left) in [(15, 4), (17, 2)] {
+        a.clock = days * 86_400;
+        b.write("options.txt", format!("fov:0.{days}\n"));
+        b.push().expect(0, "ahead", "saved");
+        a.pull().expect(0, "behind", "restored");
+        assert_eq!(copies(&a), left, "after {days} days");
+    }
 }
