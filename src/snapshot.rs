@@ -140,6 +140,11 @@ impl Snapshot {
         self.tag(TAG_PUSH)
     }
 
+    /// Whether it lacks files that its push saw, and nothing in it tells which.
+    pub fn is_broken(&self) -> bool {
+        self.tag(TAG_FILES).is_some() && !self.holds_what_it_promised()
+    }
+
     /// Whether it holds as many files as its push saw; as far as counting goes, its push
     /// went well.
     pub fn holds_what_it_promised(&self) -> bool {
@@ -331,7 +336,7 @@ impl Graph {
         seen
     }
 
-    /// The nearest snapshots that `id` is built on and that did not leave out `path`.
+    /// The nearest snapshots that `id` is built on, are whole, and did not leave out `path`.
     pub fn holders(&self, id: &SnapshotId, path: &str) -> BTreeSet<SnapshotId> {
         let mut holders = BTreeSet::new();
         let mut seen = BTreeSet::new();
@@ -339,7 +344,7 @@ impl Graph {
         let mut open: Vec<_> = below(id).collect();
         while let Some(id) = open.pop() {
             let Some(snapshot) = self.get(id).filter(|_| seen.insert(id)) else { continue };
-            if snapshot.leaves_out(path) {
+            if snapshot.leaves_out(path) || snapshot.is_broken() {
                 open.extend(below(id));
             } else {
                 holders.insert(id.clone());

@@ -171,30 +171,20 @@ impl Tree {
         self.files.values().map(|stat| stat.size).sum()
     }
 
-    /// Takes `world` out of what is synced now.
-    pub fn leave_out_world(&mut self, world: &str, why: Why) {
-        let folder = folder_of(world);
-        let inside = format!("{folder}/");
-        self.files.retain(|path, _| !path.starts_with(&inside));
-        self.roots.retain(|root| *root != folder && !root.starts_with(&inside));
-        self.left_out.push(LeftOut { on_disk: PathBuf::from(&folder), path: folder, why });
-    }
-
-    /// Takes the worlds of which a part cannot be saved out of what is synced now, and gives them.
-    pub fn leave_out_torn_worlds(&mut self) -> BTreeSet<String> {
+    /// Takes the worlds of which a part cannot be saved out of what is synced now.
+    pub fn leave_out_torn_worlds(&mut self) {
         let is_part = |left: &&LeftOut| matches!(left.why, Why::Link | Why::Unreadable);
         let torn = self.left_out.iter().filter(is_part).filter_map(|left| world_of(&left.path));
         let torn: BTreeSet<_> = torn.filter(|world| !self.hides(&folder_of(world))).map(str::to_owned).collect();
-        for world in &torn {
-            self.leave_out_world(world, Why::Torn);
+        for world in torn {
+            self.leave_out(folder_of(&world), Why::Torn);
         }
-        torn
     }
 
-    /// Takes the file at `path` out of what is synced now.
-    pub fn leave_out_file(&mut self, path: String, why: Why) {
-        self.files.remove(&path);
-        self.roots.retain(|root| *root != path);
+    /// Takes the file or folder at `path` out of what is synced now.
+    pub fn leave_out(&mut self, path: String, why: Why) {
+        self.files.retain(|file, _| !is_within(file, &path));
+        self.roots.retain(|root| !is_within(root, &path));
         self.left_out.push(LeftOut { on_disk: PathBuf::from(&path), path, why });
     }
 

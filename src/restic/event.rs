@@ -1,6 +1,8 @@
 //! What restic says with `--json`, a line at a time. Unknown messages and fields are
 //! ignored: restic may add to them at any time.
 
+use std::path::{MAIN_SEPARATOR, Path};
+
 use serde::Deserialize;
 
 /// One message on restic's stdout or stderr.
@@ -70,6 +72,12 @@ struct ErrorText {
 }
 
 impl ItemError {
+    /// Where the file is in the instance at `root`, if it is there.
+    pub fn path_in(&self, root: &Path) -> Option<String> {
+        let inner = Path::new(&self.item).strip_prefix(root).ok()?.to_str()?;
+        Some(inner.replace(MAIN_SEPARATOR, "/"))
+    }
+
     /// What went wrong with it.
     pub fn message(&self) -> &str {
         &self.error.message

@@ -21,6 +21,7 @@ use crate::state::{Entry, State};
 use crate::tree::{Edits, Stat, Tree, Why, nanoseconds};
 
 /// Everything that a decision rests on.
+#[derive(Clone)]
 pub struct Observation {
     /// The scope of the instance.
     pub scope: Scope,
@@ -95,7 +96,7 @@ impl Observation {
         // Late, so that it is said once even if the player has to sign in first.
         scope.problem().into_iter().for_each(|problem| ctx.warn(problem));
         for world in busy {
-            tree.leave_out_world(world, Why::InUse);
+            tree.leave_out(folder_of(world), Why::InUse);
         }
         let returned = tree.leave_out_refused(&state.refused);
         for path in &returned {
@@ -289,31 +290,37 @@ impl Observation {
             };
         } else {
             self.edits = Edits::find(ctx.instance.root(), &self.tree, &self.state.manifest, &self.scope);
-            self.leave_out_unreadable(ctx);
+            self.leave_out_forbidden(ctx);
             self.local = self.edits.local(&self.tree, &self.state.manifest, self.state.base.is_some());
         }
     }
 
     /// An edited file that may not be read cannot be saved; what it was stays what is known.
-    fn leave_out_unreadable(&mut self, ctx: &Context<'_>) {
-        let forbidden = |path: &&String| {
+    fn leave_out_forbidden(&mut self, ctx: &Context<'_>) {
+        let is_forbidden = |path: &&String| {
             let opened = File::open(ctx.instance.root().join(path));
             opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
         };
-        let unreadable: Vec<_> =
-            self.edits.added.iter().chain(&self.edits.changed).filter(forbidden).cloned().collect();
-        for path in unreadable {
-            self.edits.added.retain(|edited| *edited != path);
-            self.edits.changed.retain(|edited| *edited != path);
-            self.tree.leave_out_file(path, Why::Unreadable);
+        let forbidden: Vec<_> =
+            self.edits.added.iter().chain(&self.edits.changed).filter(is_forbidden).cloned().collect();
+        self.leave_out_unreadable(forbidden.into_iter());
+    }
+
+    /// Takes what cannot be read out of what is saved, and the worlds that it is in; whether
+    /// anything was among it, and something is left.
+    pub fn leave_out_unreadable(&mut self, paths: impl Iterator<Item = String>) -> bool {
+        let before = self.tree.files.len();
+        for path in paths {
+            self.tree.leave_out(path, Why::Unreadable);
         }
-        let torn = self.tree.leave_out_torn_worlds();
-        let is_whole = |path: &String| !world_of(path).is_some_and(|world| torn.contains(world));
-        let Edits { added, changed, removed, touched, .. } = &mut self.edits;
-        for paths in [added, changed, removed] {
-            paths.retain(is_whole);
+        self.tree.leave_out_torn_worlds();
+        let Self { tree, edits, .. } = self;
+        let is_told = |path: &String| !tree.hides(path);
+        for paths in [&mut edits.added, &mut edits.changed, &mut edits.removed] {
+            paths.retain(is_told);
         }
-        touched.retain(|(path, _)| is_whole(path));
+        edits.touched.retain(|(path, _)| is_told(path));
+        (1..before).contains(&tree.files.len())
     }
 
     /// Whether there is something that no snapshot tells of yet: a decision, or the base itself.
@@ -399,7 +406,7 @@ impl Observation {
         self.edits.added.retain(|path| !files.contains(path));
         self.edits.changed.retain(|path| !files.contains(path));
         for path in files {
-            self.tree.leave_out_file(path, Why::Unseen);
+            self.tree.leave_out(path, Why::Unseen);
         }
     }
 
@@ -418,7 +425,7 @@ impl Observation {
     pub fn leave_out_lost_worlds(&mut self) {
         for world in self.lost_worlds() {
             self.edits.removed.retain(|path| world_of(path) != Some(&world));
-            self.tree.leave_out_world(&world, Why::Gone);
+            self.tree.leave_out(folder_of(&world), Why::Gone);
         }
     }
 

@@ -39,7 +39,25 @@ pub fn save(
     outcome: &mut Outcome,
 ) -> Result<()> {
     let mut save = Save::prepare(ctx, account, seen, parent)?;
-    let saved = save.upload(outcome)?;
+    let saved = save.upload()?;
+    if !saved.incomplete {
+        return save.record(&saved, outcome);
+    }
+    // It lacks something, and nothing in it says what: elsewhere that would be mixed with what is
+    // there. Another one follows that leaves out what cannot be read, and says so.
+    saved.tell(outcome);
+    let mut rest = Observation { state: save.state.clone(), ..seen.clone() };
+    rest.ids.extend(rest.state.taken_in.iter().cloned());
+    drop(save);
+    if !rest.leave_out_unreadable(saved.unreadable.iter().filter_map(|error| error.path_in(ctx.instance.root()))) {
+        return Err(incomplete(ctx, &saved));
+    }
+    let mut save = Save::prepare(ctx, account, &rest, parent)?;
+    let saved = save.upload()?;
+    if saved.incomplete {
+        saved.tell(outcome);
+        return Err(incomplete(ctx, &saved));
+    }
     save.record(&saved, outcome)
 }
 
@@ -89,8 +107,8 @@ impl<'a> Save<'a> {
         Ok(Self { ctx, account, seen, parent, restic, lists, state, manifest, time })
     }
 
-    /// Runs restic until it has saved all that can be read now.
-    fn upload(&mut self, outcome: &mut Outcome) -> Result<Saved> {
+    /// Runs restic until it has saved everything, or has tried often enough.
+    fn upload(&mut self) -> Result<Saved> {
         let mut created = self.seen.missing;
         if created {
             create(self.ctx, &self.restic)?;
@@ -116,11 +134,7 @@ impl<'a> Save<'a> {
             self.state.pending = None;
             self.state.save(&self.ctx.instance.state_file())?;
             if attempt == RETRIES || !wait_for(&saved.unreadable) {
-                outcome.head = Some(saved.id.clone());
-                outcome.files.saved = saved.files;
-                outcome.bytes += saved.bytes;
-                outcome.done = Done::Saved;
-                return Err(incomplete(self.ctx, &saved));
+                return Ok(saved);
             }
             attempt += 1;
         }
@@ -193,10 +207,7 @@ impl<'a> Save<'a> {
         let (ctx, seen) = (self.ctx, self.seen);
         let missing = self.leave_out_what_is_missing(saved)?;
         outcome.base = Some(saved.id.clone());
-        outcome.head = Some(saved.id.clone());
-        outcome.files.saved = saved.files;
-        outcome.bytes += saved.bytes;
-        outcome.done = Done::Saved;
+        saved.tell(outcome);
         let known = if seen.view.others.is_empty() { &seen.ids } else { &seen.state.seen };
         let next = State {
             base: Some(saved.id.clone()),
@@ -273,18 +284,19 @@ fn wait_for(unreadable: &[ItemError]) -> bool {
     false
 }
 
+impl Saved {
+    fn tell(&self, outcome: &mut Outcome) {
+        outcome.head = Some(self.id.clone());
+        outcome.files.saved = self.files;
+        outcome.bytes += self.bytes;
+        outcome.done = Done::Saved;
+    }
+}
+
 fn incomplete(ctx: &Context<'_>, saved: &Saved) -> Error {
-    let names: BTreeSet<_> = saved
-        .unreadable
-        .iter()
-        .map(|error| {
-            Path::new(&error.item)
-                .strip_prefix(ctx.instance.root())
-                .unwrap_or(Path::new(&error.item))
-                .display()
-                .to_string()
-        })
-        .collect();
+    let root = ctx.instance.root();
+    let name = |error: &ItemError| error.path_in(root).unwrap_or_else(|| error.item.clone());
+    let names: BTreeSet<_> = saved.unreadable.iter().map(name).collect();
     for name in &names {
         ctx.warn(&format!("could not be read and is not saved: {name}"));
     }

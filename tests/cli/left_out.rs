@@ -67,6 +67,7 @@ fn a_pc_that_was_behind_does_not_roll_it_back() {
 fn another_world_of_that_name_is_a_question() {
     let cloud = Cloud::folder();
     let (a, _) = b_saved_all_but_one(&cloud);
+    a.pull().expect(0, "behind", "restored");
     let c = cloud.pc("C");
     c.write(OPEN, "quite another world");
     c.pull().expect(3, "first_link", "cancelled").says("Home");

@@ -223,27 +223,49 @@ fn a_file_that_is_locked_for_a_moment_is_saved_with_the_rest() {
     let locked = json!({
         "message_type": "error", "error": {"message": "sharing violation"}, "during": "archival", "item": a.path(LEVEL),
     });
-    let script = |times: usize| json!({"backup": {"real_first": true, "stderr": [locked.to_string()], "exit": 3, "times": times}});
+    let without = ["--exclude".to_owned(), a.path(LEVEL).display().to_string()];
+    let script = |times: usize| json!({"backup": {"real_with": without, "stderr": [locked.to_string()], "exit": 3, "times": times}});
     Fake::new(&script(2)).run(&a, &["push"]).expect(0, "ahead", "saved");
     assert_eq!(cloud.snapshots().len(), 4);
     assert_eq!(cloud.heads(), [a.base().unwrap()].into());
     b.pull().expect(0, "behind", "restored");
     assert_same(&a, &b);
 
-    // Three times is too often; what it made is no base, and the next push takes it in.
+    // Three times is too often. What was made then lacks it, and another one follows that says so.
     let (known, files) = (a.base(), a.tree());
     assert_ne!(known, base);
     a.write(LEVEL, "day 3");
-    let said = Fake::new(&script(9)).run(&a, &["push"]).expect(8, "ahead", "saved");
-    said.warns(LEVEL).says("could not be read").says("push again");
-    assert_eq!(a.base(), known);
-    assert_eq!(cloud.snapshots().len(), 7);
+    a.write("options.txt", "fov:0.9\n");
+    let said = Fake::new(&script(3)).run(&a, &["push"]).expect(8, "ahead", "saved");
+    said.warns(LEVEL).says("cannot be read").says("push again");
+    assert_eq!(cloud.snapshots().len(), 8);
+    assert_eq!(cloud.heads(), [a.base().unwrap()].into());
+    assert!(cloud.files_of(&a.base().unwrap()).iter().eq(["options.txt"]));
+    // B plays no mix of two days.
+    let region = b.tree()[REGION].clone();
     b.pull().expect(0, "behind", "restored");
+    assert_eq!((b.read(LEVEL), b.read("options.txt")), ("day 2".to_owned(), "fov:0.9\n".to_owned()));
+    assert!(b.tree()[REGION] == region);
     a.push().expect(0, "ahead", "saved");
     assert_eq!(cloud.heads(), [a.base().unwrap()].into());
     b.pull().expect(0, "behind", "restored");
     assert_same(&a, &b);
     assert!(b.tree() != files);
+}
+
+#[test]
+fn what_no_attempt_can_read_is_taken_in_by_the_next_push() {
+    let cloud = Cloud::server();
+    let (a, b) = played(&cloud);
+    let (base, locked) = (a.base(), a.path("options.txt"));
+    let error = json!({"message_type": "error", "error": {"message": "?"}, "during": "archival", "item": locked});
+    let fake = Fake::new(&json!({"backup": {"real_first": true, "stderr": [error.to_string()], "exit": 3}}));
+    fake.run(&a, &["push"]).expect(8, "ahead", "saved").says("could not be read");
+    assert_eq!(a.base(), base);
+    a.push().expect(0, "ahead", "saved");
+    assert_eq!(cloud.heads(), [a.base().unwrap()].into());
+    b.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
 }
 
 #[test]

@@ -85,11 +85,10 @@ fn main() -> ExitCode {
             thread::sleep(Duration::from_hours(1));
         }
     }
-    if let Some(more) = &behaviour.real_with {
-        let arguments: Vec<_> = arguments.into_iter().chain(more.iter().map(Into::into)).collect();
-        return run_real(&script.real, &arguments);
-    }
-    let code = if behaviour.real_first { run_real(&script.real, &arguments) } else { ExitCode::SUCCESS };
+    let is_real = behaviour.real_first || behaviour.real_with.is_some();
+    let more = behaviour.real_with.iter().flatten().map(Into::into);
+    let arguments: Vec<_> = arguments.into_iter().chain(more).collect();
+    let code = if is_real { run_real(&script.real, &arguments) } else { ExitCode::SUCCESS };
     behaviour.exit.map_or(code, ExitCode::from)
 }
 
