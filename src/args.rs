@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, global = true, help_heading = ACTS, value_name = "WHEN", env = env::CATCH_UP, default_value = "auto")]
     pub catch_up: CatchUp,
 
-    /// Wait so long for a game that is still running to close
+    /// Wait this long for a game that is still running to close
     #[arg(long, global = true, help_heading = ACTS, value_name = "SECONDS", env = env::WAIT_FOR_GAME)]
     pub wait_for_game: Option<u64>,
 

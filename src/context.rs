@@ -13,7 +13,9 @@ use crate::credentials::Token;
 use crate::error::{Error, Kind, Result};
 use crate::front::{Front, Progress};
 use crate::instance::Instance;
+use crate::interrupt::lock;
 use crate::provision::{self, Origin, Sources, pins};
+use crate::reading::read_if_there;
 use crate::repository::Repository;
 use crate::restic::Restic;
 use crate::run_log::RunLog;
@@ -119,7 +121,7 @@ impl<'a> Context<'a> {
     /// Warns the player, and keeps the warning for the outcome.
     pub fn warn(&self, text: &str) {
         let text = self.log.redact(text);
-        let Ok(mut warnings) = self.warnings.lock() else { return };
+        let mut warnings = lock(&self.warnings);
         // A run may look twice.
         if !warnings.contains(&text) {
             self.log.line(&format!("warning: {text}"));
@@ -135,7 +137,7 @@ impl<'a> Context<'a> {
 
     /// The warnings so far.
     pub fn warnings(&self) -> Vec<String> {
-        self.warnings.lock().map(|warnings| warnings.clone()).unwrap_or_default()
+        lock(&self.warnings).clone()
     }
 
     /// The repository's address: from the command line, or as `login` remembered it.
@@ -153,14 +155,11 @@ impl<'a> Context<'a> {
 
     fn config(&self) -> Result<Config> {
         let file = self.instance.config_file();
-        match std::fs::read(&file) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| {
-                Error::new(Kind::Failed, format!("{} is damaged: {error}", file.display()))
-                    .hint("delete it and run `cloud-sync login` again")
-            }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
-            Err(error) => Err(anyhow::Error::new(error).context(format!("could not read {}", file.display())).into()),
-        }
+        let Some(text) = read_if_there(&file)? else { return Ok(Config::default()) };
+        serde_json::from_slice(&text).map_err(|error| {
+            Error::new(Kind::Failed, format!("{} is damaged: {error}", file.display()))
+                .hint("delete it and run `cloud-sync login` again")
+        })
     }
 
     /// Remembers the address for this instance, and the key that the token opens there.

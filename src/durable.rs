@@ -118,7 +118,7 @@ pub fn sync_disk(folder: &Path) -> anyhow::Result<()> {
     platform::sync_disk(folder).with_context(|| format!("could not write {} to the disk", folder.display()))
 }
 
-/// Stands in for a power cut: after so many renames nothing works any more.
+/// Stands in for a power cut: after a number of renames nothing works any more.
 #[cfg(test)]
 pub mod crash {
     use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! How a run speaks with the player: what it tells, and the two things it may ask.
+//! How a run speaks with the player: what it tells, and what it may ask.
 
 pub mod card;
 pub mod plain;

@@ -108,10 +108,7 @@ impl Instance {
             }
             platform::keep_private(&ours)
         };
-        make().with_context(|| format!("could not make {}", ours.display())).map_err(|error| {
-            Error::caused(Kind::Failed, error)
-                .hint("the instance must be writable for the user who plays; nothing was changed")
-        })
+        make().with_context(|| format!("could not make {}", ours.display())).map_err(not_writable)
     }
 
     /// Waits until no other cloud-sync works on this instance. `on_wait` is called once if
@@ -119,10 +116,7 @@ impl Instance {
     pub fn lock(&self, on_wait: impl FnOnce()) -> Result<Lock> {
         let file = self.own("lock");
         let open = || File::options().create(true).truncate(false).write(true).open(&file);
-        let file = open().with_context(|| format!("could not write {}", file.display())).map_err(|error| {
-            Error::caused(Kind::Failed, error)
-                .hint("the instance must be writable for the user who plays; nothing was changed")
-        })?;
+        let file = open().with_context(|| format!("could not write {}", file.display())).map_err(not_writable)?;
         let mut on_wait = Some(on_wait);
         loop {
             match file.try_lock() {
@@ -131,17 +125,17 @@ impl Instance {
                     if let Some(on_wait) = on_wait.take() {
                         on_wait();
                     }
-                    if interrupt::requested() {
-                        return Err(Error::new(Kind::Interrupted, "interrupted while waiting for another cloud-sync"));
-                    }
+                    interrupt::check()?;
                     thread::sleep(Duration::from_millis(100));
                 }
-                Err(TryLockError::Error(error)) => {
-                    return Err(anyhow::Error::new(error).context("could not lock the instance").into());
-                }
+                Err(TryLockError::Error(error)) => Err(error).context("could not lock the instance")?,
             }
         }
     }
+}
+
+fn not_writable(error: anyhow::Error) -> Error {
+    Error::caused(Kind::Failed, error).hint("the instance must be writable for the user who plays; nothing was changed")
 }
 
 /// Held while one cloud-sync works on an instance.

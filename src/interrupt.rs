@@ -1,22 +1,24 @@
 //! Ctrl-C, and being asked to end: one flag, looked at wherever something waits; at a prompt,
 //! which looks at nothing, the end comes at once. While the game runs, it is the game's.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::platform::{self, TerminalMode};
+use crate::restic::ResticError;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 /// What the player wants instead, if that is why we are to end.
-static WISH: AtomicU8 = AtomicU8::new(0);
+static WISH: Mutex<Option<Wish>> = Mutex::new(None);
 /// The terminal as it was before a prompt, while there is one.
 static PROMPT: Mutex<Option<TerminalMode>> = Mutex::new(None);
 /// Asks another process to end, while that is who is meant.
 static HEIR: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
-/// A Ctrl-C that ended the other process may reach us so much later than it.
+/// How much later than the other process a Ctrl-C may still reach us.
 const LATE: Duration = Duration::from_millis(100);
 
 /// Turns Ctrl-C, SIGTERM and a closing console into the flag.
@@ -49,35 +51,39 @@ pub fn request() {
 }
 
 /// Why a command is to end before it is done.
+#[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only a window tells of wishes"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// The player wants neither the sync nor the game.
-    Cancel = 1,
+    Cancel,
     /// The player wants the game without the sync.
-    PlayAnyway = 2,
+    PlayAnyway,
 }
 
 /// Asks the command to end, since the player wants something else.
 #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only a window tells of wishes"))]
 pub fn wish(wish: Wish) {
-    WISH.store(wish as u8, Ordering::SeqCst);
+    *lock(&WISH) = Some(wish);
     request();
 }
 
 /// What the player wished for. It is granted with that: another command may follow.
 pub fn take_wish() -> Option<Wish> {
-    let wish = match WISH.swap(0, Ordering::SeqCst) {
-        1 => Wish::Cancel,
-        2 => Wish::PlayAnyway,
-        _ => return None,
-    };
-    REQUESTED.store(false, Ordering::SeqCst);
-    Some(wish)
+    let wish = lock(&WISH).take();
+    if wish.is_some() {
+        REQUESTED.store(false, Ordering::SeqCst);
+    }
+    wish
 }
 
 /// Whether we are to end.
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
+}
+
+/// Ends what is going on if we are to end.
+pub fn check() -> Result<()> {
+    if requested() { Err(ResticError::Interrupted.into()) } else { Ok(()) }
 }
 
 /// Runs a prompt, which an interrupt ends at once.
@@ -106,6 +112,7 @@ pub fn leave_to<T, E>(
     Ok(other)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks it, whatever became of the thread that had it before: what is in it is whole at any time.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -45,6 +45,7 @@ pub mod packwiz;
 mod paths;
 mod platform;
 pub mod provision;
+mod reading;
 pub mod remote;
 pub mod repository;
 pub mod restic;

@@ -2,8 +2,8 @@
 //! replaces and removes these files by itself, on each PC, so that they must not travel.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::paths::is_plain;
+use crate::reading::read_at_most;
 
 /// Where packwiz-installer keeps its notes, in the game folder.
 pub const MANIFEST: &str = "packwiz.json";
@@ -155,21 +156,10 @@ fn plain_path(text: &str) -> Option<String> {
     (!is_deep && !has_drive && !is_odd && is_plain(path)).then(|| path.to_owned())
 }
 
-fn read_at_most(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    // Opening a pipe would wait for someone to write into it.
-    if !fs::metadata(file)?.is_file() {
-        return Err(io::Error::other("it is no ordinary file"));
-    }
-    let mut content = Vec::new();
-    File::open(file)?.take(limit + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > limit {
-        return Err(io::Error::other("it is too large"));
-    }
-    Ok(content)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+
     use super::*;
 
     fn pack(cached_files: &Value) -> Pack {
@@ -319,7 +309,7 @@ mod tests {
             assert_eq!(owned(&pack), [MANIFEST]);
         }
         File::create(folder.path().join(MANIFEST)).unwrap().set_len(MAX_MANIFEST + 1).unwrap();
-        assert!(Pack::load(folder.path()).problem().unwrap().contains("too large"));
+        assert!(Pack::load(folder.path()).problem().unwrap().contains("larger than"));
         fs::remove_file(folder.path().join(MANIFEST)).unwrap();
         assert_eq!(Pack::load(folder.path()).problem(), None);
         fs::create_dir(folder.path().join(MANIFEST)).unwrap();

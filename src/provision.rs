@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Kind, Result};
 use crate::front::{Front, Progress, Step};
 use crate::remote::{client, root_cause};
-use crate::restic::{self, ResticError, Version};
+use crate::restic::{self, Version};
 use crate::{durable, interrupt, platform};
 use pins::Pin;
 
@@ -69,9 +69,7 @@ pub fn find(sources: &Sources<'_>, front: &dyn Front) -> Result<(PathBuf, Origin
     if let Some(found) = on_path() {
         return Ok((found, Origin::Path));
     }
-    if interrupt::requested() {
-        return Err(ResticError::Interrupted.into());
-    }
+    interrupt::check()?;
     let Some(release) = sources.release else {
         return Err(Error::new(
             Kind::Failed,
@@ -92,9 +90,10 @@ fn kind() -> Kind {
     if interrupt::requested() { Kind::Interrupted } else { Kind::Failed }
 }
 
-/// A bare name is looked up on the PATH; Windows would look into the current folder first.
+/// A bare name is looked up on the PATH, never in the current folder: that may be the instance, and
+/// what lies there may have come with a modpack.
 fn resolve(named: &Path) -> PathBuf {
-    let is_bare = named.components().count() == 1 && !named.exists();
+    let is_bare = named.components().count() == 1;
     if is_bare {
         path_candidates(&named.to_string_lossy()).next().unwrap_or_else(|| named.to_owned())
     } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::credentials::Token;
 use crate::env;
 use crate::error::{Error, Kind, Result};
+use crate::interrupt::lock;
 use crate::repository::{Place, Repository, is_loopback};
 use crate::restic::{Health, Restic, ResticError};
 use crate::snapshot::SnapshotId;
@@ -43,7 +44,7 @@ impl Remote {
 const CONNECT: Duration = Duration::from_secs(3);
 /// From the first packet to the last byte of the list; the launch waits for it.
 const WHOLE: Duration = Duration::from_secs(4);
-/// So long a connection waits for the next question.
+/// How long a connection waits for the next question.
 const KEEP: Duration = Duration::from_secs(20);
 /// A list of a million snapshots; more is an attack.
 const MAX_LIST: u64 = 128 << 20;
@@ -141,7 +142,7 @@ fn request_list(address: &Url, token: &Token) -> Result<Remote> {
 fn kept_client(address: &Url, is_plain: bool) -> reqwest::Result<Client> {
     static KEPT: Mutex<Option<((bool, bool), Client)>> = Mutex::new(None);
     let kind = (is_loopback(address), is_plain);
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = lock(&KEPT);
     if let Some((_, client)) = kept.as_ref().filter(|(kept, _)| *kept == kind) {
         return Ok(client.clone());
     }

@@ -70,7 +70,7 @@ pub struct Saved {
     pub files: u64,
     /// How many bytes were sent.
     pub bytes: u64,
-    /// What could not be read and is missing from it; not empty exactly if restic said so.
+    /// What could not be read and is missing from it, as far as restic names it.
     pub unreadable: Vec<ItemError>,
     /// Whether restic itself says that something is missing.
     pub incomplete: bool,
@@ -125,11 +125,6 @@ impl Restic {
     pub fn with_key_hint(mut self, key: Option<&str>) -> Self {
         self.environment.extend(key.map(|key| ("RESTIC_KEY_HINT".into(), key.into())));
         self
-    }
-
-    /// The program that runs.
-    pub fn exe(&self) -> &Path {
-        &self.exe
     }
 
     /// The ids of all snapshots. Unlike [`Restic::snapshots`] it fails if any is out of reach.

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, Utc};
 
 use crate::credentials::Secret;
+use crate::interrupt::lock;
 
 const KEPT: usize = 10;
 
@@ -42,15 +43,13 @@ impl RunLog {
         Self { file: make().ok(), secrets: Mutex::default() }
     }
 
-    /// From now on this text is never written; a few letters are none that could be told from
-    /// any others.
+    /// From now on this text is never written. A very short one is left alone: it would match
+    /// everywhere.
     pub fn hide(&self, secret: &Secret) {
         if secret.expose().len() < 4 {
             return;
         }
-        if let Ok(mut secrets) = self.secrets.lock() {
-            secrets.push(secret.clone());
-        }
+        lock(&self.secrets).push(secret.clone());
     }
 
     /// Writes a line.
@@ -62,7 +61,6 @@ impl RunLog {
 
     /// `text` without any secret.
     pub fn redact(&self, text: &str) -> String {
-        let secrets = self.secrets.lock().map(|secrets| secrets.clone()).unwrap_or_default();
-        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
+        lock(&self.secrets).iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
     }
 }

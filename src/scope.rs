@@ -24,6 +24,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
 use crate::packwiz::Pack;
 use crate::paths::{self, is_below, with_ancestors, world_at};
+use crate::reading::read_if_there;
 
 /// What players miss on their other PC when it is not there.
 pub const DEFAULT_INCLUDE: &[&str] = &[
@@ -120,13 +121,7 @@ impl Scope {
     }
 
     fn of_patterns(file: &Path) -> Result<Self> {
-        let text = match std::fs::read(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::default_scope(),
-            Err(error) => {
-                return Err(anyhow::Error::new(error).context(format!("could not read {}", file.display())).into());
-            }
-        };
+        let Some(text) = read_if_there(file)? else { return Self::default_scope() };
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         Self::parse(text).map_err(|error| {
             let error = error.context(format!("{} is not a valid scope", file.display()));

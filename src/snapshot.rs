@@ -66,7 +66,7 @@ const TAG_PUSH: &str = "push=";
 const TAG_WITHOUT: &str = "without=";
 const TAG_JOINS: &str = "joins=";
 const TAG_OPEN: &str = "open=";
-/// More than this is left out is not told one by one.
+/// If more than this is left out, it is not told one by one.
 const MAX_WITHOUT: usize = 40;
 /// With more worlds than this put off, it is not told that the rest was taken in.
 const MAX_OPEN: usize = 100;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::durable;
 use crate::error::{Error, Kind, Result};
+use crate::reading::read_if_there;
 use crate::snapshot::{Joined, SnapshotId};
 use crate::tree::Stat;
 
@@ -104,15 +105,12 @@ pub struct PendingPush {
 impl State {
     /// Reads the state, or the empty one where there is none.
     pub fn load(file: &Path) -> Result<Self> {
-        match std::fs::read(file) {
-            Ok(text) => Self::parse(&text).map_err(|error| {
-                Error::caused(Kind::Stopped, error.context(format!("{} cannot be used", file.display()))).hint(
-                    "rename that file and pull again: nothing is lost, what differs from the cloud is kept and you are asked; if a newer cloud-sync wrote it, update this one",
-                )
-            }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(anyhow!(error).context(format!("could not read {}", file.display())).into()),
-        }
+        let Some(text) = read_if_there(file)? else { return Ok(Self::default()) };
+        Self::parse(&text).map_err(|error| {
+            Error::caused(Kind::Stopped, error.context(format!("{} cannot be used", file.display()))).hint(
+                "rename that file and pull again: nothing is lost, what differs from the cloud is kept and you are asked; if a newer cloud-sync wrote it, update this one",
+            )
+        })
     }
 
     fn parse(text: &[u8]) -> anyhow::Result<Self> {

@@ -34,31 +34,8 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     wait_for_game(ctx);
     stop_if_game_runs(ctx)?;
     apply::recover(ctx)?;
-    let mut seen = observe(ctx, account, &[], Purpose::Pull, outcome)?;
-    if !seen.returned.is_empty() && matches!(seen.divergence, Divergence::Ahead | Divergence::Diverged) {
-        ctx.note("what this disk could not hold is here under the same name; saving it beside the cloud's");
-        keep_beside_unseen(ctx, account, &mut seen)?;
-        match save::save(ctx, account, &seen, seen.base_in_repository(), outcome) {
-            Err(error) if error.kind != Kind::Partial => return Err(error),
-            _ => seen = observe(ctx, account, &[], Purpose::Joining, outcome)?,
-        }
-    }
-    let divergence = seen.divergence;
-    let goes_on = matches!(divergence, Divergence::InSync | Divergence::Ahead | Divergence::Diverged);
-    if goes_on && (seen.was_reset() || seen.has_new_scope()) && seen.base_in_repository().is_some() {
-        seen = bring_back(ctx, account, seen, outcome)?;
-        if seen.base_in_repository().is_none() {
-            // A decision was put off, and more is not to be done before it is made.
-            return Ok(());
-        }
-    }
-    if matches!(divergence, Divergence::Ahead | Divergence::Diverged) && seen.local == Local::Edited {
-        let has_tried = catch_up(ctx, account, &seen, outcome)?;
-        if has_tried && divergence == Divergence::Diverged {
-            // Of a push that failed something may have come through, too.
-            seen = observe(ctx, account, &[], Purpose::Joining, outcome)?;
-        }
-    }
+    // A decision that is put off comes first, and more is not to be done before it is made.
+    let Some(seen) = prepared(ctx, account, outcome)? else { return Ok(()) };
     match decide::pull(seen.divergence) {
         Pull::Nothing => {
             record_unchanged(ctx, &seen)?;
@@ -95,6 +72,46 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     }
 }
 
+/// Looks, and does what comes before anything is brought: what must not be lost is saved, and what
+/// this PC should have had before is brought. None if a decision was put off.
+fn prepared(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Result<Option<Observation>> {
+    let mut seen = observe(ctx, account, &[], Purpose::Pull, outcome)?;
+    if !seen.returned.is_empty() && matches!(seen.divergence, Divergence::Ahead | Divergence::Diverged) {
+        ctx.note("what this disk could not hold is here under the same name; saving it beside the cloud's");
+        keep_beside_unseen(ctx, account, &mut seen)?;
+        seen = save_and_look_again(ctx, account, &seen, outcome)?;
+    }
+    let divergence = seen.divergence;
+    let goes_on = matches!(divergence, Divergence::InSync | Divergence::Ahead | Divergence::Diverged);
+    if goes_on && (seen.was_reset() || seen.has_new_scope()) && seen.base_in_repository().is_some() {
+        seen = bring_back(ctx, account, seen, outcome)?;
+        if seen.base_in_repository().is_none() {
+            return Ok(None);
+        }
+    }
+    if matches!(divergence, Divergence::Ahead | Divergence::Diverged) && seen.local == Local::Edited {
+        let has_tried = catch_up(ctx, account, &seen, outcome)?;
+        if has_tried && divergence == Divergence::Diverged {
+            // Of a push that failed something may have come through, too.
+            seen = observe(ctx, account, &[], Purpose::Joining, outcome)?;
+        }
+    }
+    Ok(Some(seen))
+}
+
+/// Saves, and looks anew. What could not be read stays out of what follows, too.
+fn save_and_look_again(
+    ctx: &Context<'_>,
+    account: &Account,
+    seen: &Observation,
+    outcome: &mut Outcome,
+) -> Result<Observation> {
+    match save::save(ctx, account, seen, seen.base_in_repository(), outcome) {
+        Err(error) if error.kind != Kind::Partial => Err(error),
+        _ => observe(ctx, account, &[], Purpose::Joining, outcome),
+    }
+}
+
 /// Brings what the base has and this PC lacks although nobody edited it: a pack put its own
 /// settings in the place of the player's, or more is synced than before.
 fn bring_back(ctx: &Context<'_>, account: &Account, seen: Observation, outcome: &mut Outcome) -> Result<Observation> {
@@ -127,11 +144,7 @@ fn reconcile(ctx: &Context<'_>, account: &Account, mut seen: Observation, outcom
         }
         // A disk that is not mounted looks like a loss, and nobody has pushed that.
         seen.leave_out_lost_worlds();
-        match save::save(ctx, account, &seen, seen.base_in_repository(), outcome) {
-            // What could not be read stays out of what follows, too.
-            Err(error) if error.kind != Kind::Partial => return Err(error),
-            _ => seen = observe(ctx, account, &[], Purpose::Joining, outcome)?,
-        }
+        seen = save_and_look_again(ctx, account, &seen, outcome)?;
         terms.save_first = false;
     }
 }
@@ -232,15 +245,15 @@ fn wait_for_game(ctx: &Context<'_>) {
     }
 }
 
-/// A pull must not replace files under a running game.
-fn stop_if_game_runs(ctx: &Context<'_>) -> Result<()> {
+/// Files must not be replaced under a running game.
+pub fn stop_if_game_runs(ctx: &Context<'_>) -> Result<()> {
     let Some((world, holder)) = game::open_worlds(ctx.instance.root()).into_iter().next() else { return Ok(()) };
     let process = holder.map(|pid| format!(" (process {pid})")).unwrap_or_default();
     Err(Error::new(
         Kind::GameRunning,
         format!("the game is running in this instance and has the world {world} open{process}"),
     )
-    .hint("close the game and start again"))
+    .hint("close the game and run it again; nothing was changed"))
 }
 
 /// The version to bring: the newest that is new, else the one this PC had. One about which a

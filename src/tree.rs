@@ -80,7 +80,7 @@ pub enum Why {
     Link,
     /// A pipe, a device or a socket.
     Special,
-    /// The folder cannot be read.
+    /// The file or folder cannot be read.
     Unreadable,
     /// A world that the running game holds.
     InUse,

@@ -3,17 +3,16 @@
 mod advice;
 mod stats;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use valence_nbt::{Compound, Value};
 
 use crate::nbt::{MAX_SIZE, Packing, Root};
+use crate::reading::read_at_most;
 
 pub use advice::{Advice, Further, recommend};
 
@@ -158,7 +157,7 @@ pub fn rename(level_dat: &[u8], name: &str) -> anyhow::Result<Vec<u8>> {
 
 /// The picture of the world in `folder`, if it has one: a PNG, or so it says.
 pub fn icon(folder: &Path) -> Option<Vec<u8>> {
-    file(&folder.join(ICON), MAX_ICON).ok()
+    read_at_most(&folder.join(ICON), MAX_ICON).ok()
 }
 
 /// Whether this file of a world, named by its path in it, is what is read here.
@@ -178,7 +177,7 @@ pub fn in_words(time: Duration) -> String {
 
 /// What `level.dat` holds.
 fn level(folder: &Path) -> anyhow::Result<Compound> {
-    let content = file(&folder.join(LEVEL), MAX_SIZE as u64).context("level.dat cannot be read")?;
+    let content = read_at_most(&folder.join(LEVEL), MAX_SIZE as u64).context("level.dat cannot be read")?;
     let (_, content) = Packing::unpack(&content).context("level.dat cannot be read")?;
     let mut root = Root::read(&content).context("level.dat cannot be read")?;
     match root.tag.remove("Data") {
@@ -189,20 +188,10 @@ fn level(folder: &Path) -> anyhow::Result<Compound> {
 
 /// The time of day since the world began.
 fn clock(folder: &Path) -> Option<u64> {
-    let content = file(&folder.join(CLOCKS), MAX_SIZE as u64).ok()?;
+    let content = read_at_most(&folder.join(CLOCKS), MAX_SIZE as u64).ok()?;
     let root = Root::read(&Packing::unpack(&content).ok()?.1).ok()?;
     let clocks = compound(&root.tag, "data").unwrap_or(&root.tag);
     ticks(compound(clocks, "minecraft:overworld")?, "total_ticks")
-}
-
-/// The content of a regular file that is no larger than `most`.
-fn file(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
-    // Opening a pipe would wait for who writes it.
-    ensure!(path.metadata()?.is_file(), "it is not a file");
-    let mut content = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut content)?;
-    ensure!(content.len() as u64 <= most, "it is larger than {} MB", most / 1_000_000);
-    Ok(content)
 }
 
 fn compound<'a>(tag: &'a Compound, key: &str) -> Option<&'a Compound> {

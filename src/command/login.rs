@@ -74,9 +74,7 @@ pub fn logout(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
     match std::fs::remove_file(&file) {
         Ok(()) => ctx.note(&format!("signed out; {} is deleted, your files stay", file.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => ctx.note("you were not signed in"),
-        Err(error) => {
-            return Err(anyhow::Error::new(error).context(format!("could not delete {}", file.display())).into());
-        }
+        other => other.with_context(|| format!("could not delete {}", file.display()))?,
     }
     outcome.done = Done::SignedOut;
     Ok(())

@@ -6,20 +6,17 @@ use chrono::Local;
 
 use super::sync::lock;
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::front::counted;
 use crate::outcome::{Done, Outcome};
 use crate::paths::world_of;
-use crate::{game, sync};
+use crate::sync;
 
 /// Puts the last pull back.
 pub fn undo(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
     ctx.begin("undo")?;
     let _lock = lock(ctx)?;
-    if let Some(world) = game::open_worlds(ctx.instance.root()).keys().next() {
-        return Err(Error::new(Kind::GameRunning, format!("the game is running and has the world {world} open"))
-            .hint("close the game first"));
-    }
+    sync::stop_if_game_runs(ctx)?;
     if sync::apply::recover(ctx)?.is_some_and(|command| command == outcome.command) {
         // It was this very command that was cut off; doing it again would take it back.
         outcome.done = Done::Undone;

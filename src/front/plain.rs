@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Conflict, Front, Progress, Reply, human_bytes, printable};
 use crate::credentials::Token;
+use crate::interrupt::lock;
 
 const BETWEEN_LINES: Duration = Duration::from_secs(2);
 
@@ -28,7 +29,7 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// A front that says so much.
+    /// A front of this volume.
     pub fn new(volume: Volume) -> Self {
         Self { volume, last_progress: Mutex::new(Instant::now()) }
     }
@@ -53,7 +54,7 @@ impl Front for Plain {
     }
 
     fn progress(&self, progress: &Progress) {
-        let Ok(mut last) = self.last_progress.lock() else { return };
+        let mut last = lock(&self.last_progress);
         if last.elapsed() < BETWEEN_LINES {
             return;
         }

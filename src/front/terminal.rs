@@ -1,7 +1,7 @@
 //! A person at a terminal: a progress bar, and questions.
 
 use std::io::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use dialoguer::{Confirm, Password, Select};
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Answer, Conflict, Contested, Front, Progress, Reply, Step, card, printable};
 use crate::credentials::Token;
-use crate::interrupt;
+use crate::interrupt::{self, lock};
 
 /// Speaks through the terminal.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Terminal {
         let write = || {
             let _ = writeln!(std::io::stdout(), "{}", printable(text, true));
         };
-        match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &*lock(&self.bar) {
             Some((_, bar)) => bar.suspend(write),
             None => write(),
         }
@@ -50,7 +50,7 @@ impl Front for Terminal {
         if !self.speaks {
             return;
         }
-        let mut slot = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = lock(&self.bar);
         let is_current = slot.as_ref().is_some_and(|(step, _)| *step == progress.step);
         if !is_current {
             *slot = Some((progress.step, new_bar(progress.step)));
@@ -63,7 +63,7 @@ impl Front for Terminal {
     }
 
     fn finished(&self) {
-        if let Some((_, bar)) = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some((_, bar)) = lock(&self.bar).take() {
             bar.finish_and_clear();
         }
     }

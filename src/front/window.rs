@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::{Conflict, Front, Progress, Reply};
 use crate::credentials::Token;
-use crate::interrupt::{self, Wish};
+use crate::interrupt::{self, Wish, lock};
 use crate::outcome::{Done, Outcome};
 use crate::platform;
 use crate::window::protocol::{Said, Show};
@@ -20,18 +20,18 @@ use crate::window::{NO_WINDOW, texts};
 
 /// Nothing opens for what is done sooner.
 const BRIEF: Duration = Duration::from_millis(400);
-/// After so long without anything to show it opens all the same.
+/// How long it waits for something to show before it opens all the same.
 const LONG: Duration = Duration::from_secs(2);
 /// A window that is not on the screen by then never will be.
 const OPENING: Duration = Duration::from_secs(20);
-/// Nobody is there who does not answer for so long.
+/// Whoever does not answer for this long is not there.
 const ANSWERING: Duration = Duration::from_mins(30);
 /// No eye sees more.
 const BETWEEN_FRAMES: Duration = Duration::from_millis(60);
 const TICK: Duration = Duration::from_millis(50);
-/// So long it may take to tell it that all is done.
+/// How long it may take to tell it that all is done.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// A window that has not read so many lines hangs.
+/// A window that has not read this many lines hangs.
 const BACKLOG: usize = 256;
 
 /// Speaks through a window, as soon as there is something to say that takes a while.
@@ -273,7 +273,7 @@ impl Front for Window {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -334,7 +334,7 @@ impl State {
             }
             let _ = process.child.kill();
             let _ = process.child.wait();
-            let words = process.last_words.lock().unwrap_or_else(PoisonError::into_inner);
+            let words = lock(&process.last_words);
             if !words.is_empty() {
                 why.clone_from(&words);
             }
@@ -399,7 +399,7 @@ impl Process {
             let lines = stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).lines().map_while(Result::ok));
             for line in lines {
                 if let Some(words) = line.strip_prefix(NO_WINDOW) {
-                    words.clone_into(&mut heard.lock().unwrap_or_else(PoisonError::into_inner));
+                    words.clone_into(&mut lock(&heard));
                 }
             }
         });

@@ -13,7 +13,7 @@ use crate::{interrupt, platform};
 
 /// The longest line that is read as one; `snapshots` prints all it has in a single line.
 const MAX_LINE: u64 = 128 << 20;
-/// So many lines of stderr are kept, the last ones.
+/// How many lines of stderr are kept, the last ones.
 const KEPT_LINES: usize = 40;
 /// More errors about single files than this are counted, not kept.
 const KEPT_ERRORS: usize = 1000;
@@ -26,9 +26,9 @@ const QUIET: Duration = Duration::from_secs(8);
 /// How long restic gets to tidy up after an interrupt.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// So many retries without progress between them are enough, whoever answers us.
+/// How many retries without progress between them are enough, whoever answers us.
 const MAX_RETRIES: usize = 8;
-/// And so many where only restic can tell whether the repository is there.
+/// The same where only restic can tell whether the repository is there.
 const MAX_BLIND_RETRIES: usize = 4;
 
 /// Whether the repository is there, asked by other means than restic.

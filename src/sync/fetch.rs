@@ -20,7 +20,7 @@ use crate::restic::{Listing, Restic, Status, include_line, write_lines};
 use crate::snapshot::SnapshotId;
 use crate::tree::Stat;
 
-/// Beyond so many patterns, matching costs more than fetching a few files too many.
+/// With more patterns than this, matching costs more than fetching a few files too many.
 const MAX_PATTERNS: usize = 400;
 /// What must stay free on the disk.
 const RESERVE: u64 = 32 << 20;

@@ -69,7 +69,7 @@ struct Save<'a> {
     parent: Option<&'a SnapshotId>,
     restic: Restic,
     lists: Lists,
-    /// The state as it is before, with what this push takes in.
+    /// The state before the push, with the heads that it takes in.
     state: State,
     manifest: Manifest,
     time: DateTime<Utc>,

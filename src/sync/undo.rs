@@ -24,10 +24,10 @@ use crate::tree::{Stat, Tree, manifest_of};
 
 const KEPT: usize = 3;
 const MAX_AGE: TimeDelta = TimeDelta::days(14);
-/// So much later than one run another one must still find a copy too old.
+/// How much later than one run another one must still find a copy too old.
 const DOUBT: TimeDelta = TimeDelta::days(1);
 const NOTE: &str = "undo.json";
-/// Nobody makes so many copies.
+/// More copies than anybody makes.
 const MAX_NUMBER: u64 = 1 << 48;
 
 /// What an undo copy says about itself.
@@ -55,6 +55,29 @@ pub struct Note {
     pub left: BTreeMap<String, String>,
 }
 
+impl Note {
+    /// What the next undo copy says.
+    pub fn new(
+        ctx: &Context<'_>,
+        command: &str,
+        added: Vec<String>,
+        worlds: Vec<String>,
+        left: BTreeMap<String, String>,
+    ) -> Self {
+        let number = list(&ctx.instance.undo()).last().map_or(1, |copy| copy.note.number + 1);
+        Self {
+            number,
+            at: ctx.now,
+            kept_since: None,
+            old_since: None,
+            command: command.to_owned(),
+            added,
+            worlds,
+            left,
+        }
+    }
+}
+
 /// An undo copy on disk.
 #[derive(Clone, Debug)]
 pub struct Copy {
@@ -62,11 +85,6 @@ pub struct Copy {
     pub name: String,
     /// What it says about itself.
     pub note: Note,
-}
-
-/// The number of the next undo copy.
-pub fn next_number(ctx: &Context<'_>) -> u64 {
-    list(&ctx.instance.undo()).last().map_or(1, |copy| copy.note.number + 1)
 }
 
 /// A name for an undo copy that is made now.
@@ -195,16 +213,8 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     let mut after = now;
     after.retain(|path, _| !remove.contains(path));
     after.extend(manifest_of(&files, &stats(&files, &place, &scope)?, &Manifest::new()));
-    let note = Note {
-        number: copy.note.number + 1,
-        at: ctx.now,
-        kept_since: None,
-        old_since: None,
-        command: "undo".to_owned(),
-        added,
-        worlds,
-        left: digests(place.iter().chain(&remove), &after),
-    };
+    let left = digests(place.iter().chain(&remove), &after);
+    let note = Note::new(ctx, "undo", added, worlds, left);
     let name = new_name(ctx);
     ctx.detail(&format!("putting back the undo copy {}: {} files back, {} away", copy.name, place.len(), remove.len()));
     outcome.base.clone_from(&state.base);

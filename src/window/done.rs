@@ -7,7 +7,7 @@ use eframe::egui::{CentralPanel, Event, RichText, Ui};
 use super::looks;
 use super::texts;
 
-/// So long it stays.
+/// How long it stays.
 const STAYS: Duration = Duration::from_secs(2);
 
 /// What came of it.

@@ -35,7 +35,7 @@ pub const MARGIN: f32 = 20.0;
 
 /// A name can be as long as its writer liked; nobody reads more.
 const LONGEST: usize = 300;
-/// So much of it within a sentence.
+/// How much of it there is within a sentence.
 const SHORT: usize = 40;
 
 /// Sets the looks.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::front::{Progress, Step};
 
-/// So much of the past counts.
+/// How much of the past counts.
 const WINDOW: Duration = Duration::from_secs(12);
 
 /// Before that, any number would be a guess.

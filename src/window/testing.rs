@@ -51,7 +51,7 @@ pub fn begin(command: &str) -> Show {
     Show::Begin { command: command.to_owned(), machine: "Desktop".to_owned() }
 }
 
-/// A conflict about so many worlds.
+/// A conflict about this many worlds.
 pub fn conflict(worlds: usize) -> Show {
     let card = |name: &str| Card {
         files: 3,
@@ -79,7 +79,7 @@ pub fn conflict(worlds: usize) -> Show {
     })
 }
 
-/// The same answer so many times.
+/// The same answer this many times.
 pub fn all(answer: Answer, worlds: usize) -> Vec<Said> {
     vec![Said::Answers(vec![answer; worlds])]
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::ensure;
 use serde_json::Value;
 
-use super::{MAX_TICKS, file};
+use super::MAX_TICKS;
+use crate::reading::read_at_most;
 
 /// Where the files are: since 26.1, and since 1.7.2.
 const FOLDERS: [&str; 2] = ["players/stats", "stats"];
@@ -47,7 +48,7 @@ fn total(folder: &Path) -> anyhow::Result<Option<u64>> {
     let mut total = None;
     let mut left = MAX_TOTAL;
     for path in files {
-        let content = file(&path, MAX_SIZE.min(left))?;
+        let content = read_at_most(&path, MAX_SIZE.min(left))?;
         left = left.saturating_sub(content.len() as u64);
         if let Some(ticks) = ticks(&serde_json::from_slice(&content)?)? {
             total = Some(total.unwrap_or(0) + ticks);

@@ -113,7 +113,7 @@ fn a_pull_is_not_undone_under_a_running_game() {
     a.pull().expect(0, "behind", "restored");
     let game = Game::in_world(&a, "World");
     let before = Whole::of(&a, &cloud);
-    a.run(&["undo"]).expect(4, "unknown", "stopped").says("the game is running").says("close the game first");
+    a.run(&["undo"]).expect(4, "unknown", "stopped").says("the game is running").says("close the game");
     before.assert_kept(&a, &cloud);
     game.close();
     a.run(&["undo"]).expect(0, "unknown", "undone");

@@ -304,11 +304,13 @@ fn the_restic_that_is_named_beats_all_others() {
     assert!(!named.runs().is_empty());
     assert_eq!(on_path.runs().len(), 0);
 
-    // A bare name is one on the PATH.
+    // A bare name is one on the PATH, not what a modpack left in the current folder.
+    let trap = good_restic();
     a.write("saves/World/level.dat", "day 2");
     let mut command = without_restic(&a, &["push", "--restic-binary=restic"], &[Path::new("."), on_path.folder()]);
-    ran(command.current_dir(cloud.home.path())).expect(0, "ahead", "saved");
+    ran(command.current_dir(trap.folder())).expect(0, "ahead", "saved");
     assert!(!on_path.runs().is_empty());
+    assert_eq!(trap.runs().len(), 0);
 }
 
 #[test]

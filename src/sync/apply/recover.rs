@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use super::stash::Stash;
@@ -13,6 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
 use crate::paths::{self, world_of};
 use crate::platform::patiently;
+use crate::reading::read_if_there;
 use crate::state::State;
 use crate::sync::plan::same_time;
 use crate::sync::{fetch, undo};
@@ -44,13 +44,7 @@ pub fn recover(ctx: &Context<'_>) -> Result<Option<String>> {
 /// The transaction that was cut off, if there is one.
 pub fn pending(instance: &Instance) -> Result<Option<Journal>> {
     let file = instance.journal_file();
-    let text = match fs::read(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(anyhow::Error::new(error).context(format!("could not read {}", file.display())).into());
-        }
-    };
+    let Some(text) = read_if_there(&file)? else { return Ok(None) };
     match serde_json::from_slice::<Journal>(&text) {
         Ok(journal) if journal.version == VERSION && journal.stays_inside() => Ok(Some(journal)),
         _ => Err(Error::new(Kind::Stopped, format!("{} cannot be read", file.display())).hint(

@@ -14,8 +14,9 @@ use crate::world::{self, Further, World};
 
 impl Restore<'_> {
     /// Adds to `answers` what is still missing for `worlds`.
-    pub(super) fn settle(&mut self, worlds: &[String], terms: Terms, answers: &mut Answers) -> Result<()> {
-        let open: Vec<_> = worlds.iter().filter(|world| !answers.contains_key(*world)).cloned().collect();
+    pub(super) fn settle(&mut self, worlds: &[&str], terms: Terms, answers: &mut Answers) -> Result<()> {
+        let open: Vec<_> =
+            worlds.iter().filter(|world| !answers.contains_key(**world)).map(|world| (*world).to_owned()).collect();
         if open.is_empty() {
             return Ok(());
         }
@@ -48,7 +49,7 @@ impl Restore<'_> {
                 Err(Error::new(Kind::Cancelled, format!("{between}; cancelled, nothing was changed here")))
             }
             Reply::Answers(_) | Reply::Nobody => {
-                // What did not help is no help.
+                // That one has just failed to tell.
                 let asked = self.ctx.args.on_conflict == OnConflict::Ask;
                 let others =
                     if asked { "keep-local, use-remote, most-played, later" } else { "keep-local, use-remote, later" };

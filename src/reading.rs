@@ -1,0 +1,29 @@
+//! Reading files that may not be there, or may not be what they should.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+/// What `file` contains; none where there is no file.
+pub fn read_if_there(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        content => content.map(Some).with_context(|| format!("could not read {}", file.display())),
+    }
+}
+
+/// What `file` contains, if it is a regular file of at most so many bytes.
+pub fn read_at_most(file: &Path, most: u64) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for someone to write into it.
+    if !fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("it is no ordinary file"));
+    }
+    let mut content = Vec::new();
+    File::open(file)?.take(most + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > most {
+        return Err(io::Error::other(format!("it is larger than {} MB", most / 1_000_000)));
+    }
+    Ok(content)
+}
