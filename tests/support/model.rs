@@ -164,8 +164,9 @@ impl Model {
                 verdicts.extend([Verdict::Local, Verdict::Cloud]);
             }
             if self.is_partial && is_world(name) && is_gone {
-                // What a push left out was not deleted, whatever became of it.
-                verdicts.extend([Verdict::Local, Verdict::Cloud]);
+                // What a push left out was not deleted, whatever became of it: it is as it was before,
+                // which may be news.
+                verdicts.extend([Verdict::Local, Verdict::Cloud, Verdict::Ask]);
             }
             if name.contains(" (") && !is_gone && here.files != there.files {
                 // Two PCs may have given the same name to what they kept beside, each by itself.

@@ -26,8 +26,8 @@ mkdir -p "$work"
 stories=("$@")
 if [ $# = 0 ]; then
     stories=(
-        answers:: care:: catch_up:: disk:: files:: game:: history:: instance:: kill::a_hundred_kills_with_a_server later:: login::
-        setup:: stories:: undo:: units::
+        answers:: care:: catch_up:: disk:: files:: game:: history:: instance:: kill::a_hundred_kills_with_a_server later:: left_out::
+        login:: meanwhile:: setup:: stories:: undo:: units::
     )
     export CLOUD_SYNC_KILL_ROUNDS=${CLOUD_SYNC_KILL_ROUNDS:-5}
 fi
