@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::paths::is_within;
+use crate::paths::{is_within, parent, world_at, world_of};
 
 /// The full id of a snapshot: 64 hex digits, checked once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ const TAG_PUSH: &str = "push=";
 const TAG_WITHOUT: &str = "without=";
 const TAG_JOINS: &str = "joins=";
 const TAG_OPEN: &str = "open=";
-/// If more than this is left out, it is not told one by one.
+/// If more than this is left out, it is told by its folders.
 const MAX_WITHOUT: usize = 40;
 /// With more worlds than this put off, it is not told that the rest was taken in.
 const MAX_OPEN: usize = 100;
@@ -184,6 +184,13 @@ impl Snapshot {
         if told.is_empty() { BTreeSet::from([String::new()]) } else { told }
     }
 
+    /// Whether all that keeps it from being complete in `unit` is that it says so itself, and nothing
+    /// was deleted by it.
+    pub fn merely_leaves_out(&self, unit: &str, scope: &str) -> bool {
+        let is_told = !self.left_out().contains("");
+        is_told && self.leaves_out(unit) && self.holds_what_it_promised() && self.tag(TAG_SCOPE) == Some(scope)
+    }
+
     /// Whether this is a later snapshot of the same folders, both made by another tool.
     fn follows(&self, older: &Self) -> bool {
         let names = |snapshot: &Self| -> BTreeSet<String> {
@@ -255,12 +262,25 @@ impl PushTags<'_> {
         if !self.without.is_empty() {
             tags.push(TAG_PARTIAL.to_owned());
         }
-        if self.without.len() <= MAX_WITHOUT {
-            // In hex, because restic takes a comma for the end of a tag.
-            tags.extend(self.without.iter().map(|path| format!("{TAG_WITHOUT}{}", hex::encode(path))));
-        }
+        // In hex, because restic takes a comma for the end of a tag.
+        tags.extend(few(self.without).iter().map(|path| format!("{TAG_WITHOUT}{}", hex::encode(path))));
         tags
     }
+}
+
+/// At most so many paths as fit into tags: where there are more, the deepest give way to their
+/// folders.
+fn few<'a>(paths: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let depth_of = |path: &str| path.matches('/').count();
+    let mut few = paths.clone();
+    while few.len() > MAX_WITHOUT {
+        let depth = few.iter().map(|path| depth_of(path)).max().unwrap_or_default();
+        if depth == 0 {
+            break;
+        }
+        few = few.iter().map(|path| if depth_of(path) == depth { parent(path) } else { path }).collect();
+    }
+    few
 }
 
 /// Every snapshot of the repository, and what builds on what.
@@ -336,18 +356,24 @@ impl Graph {
         seen
     }
 
-    /// The nearest snapshots that `id` is built on, are whole, and did not leave out `path`.
-    pub fn holders(&self, id: &SnapshotId, path: &str) -> BTreeSet<SnapshotId> {
+    /// The nearest snapshots that `id` is built on, are whole, and did not leave out `path`: by way
+    /// of its parent, and by way of what it took in.
+    pub fn holders(&self, id: &SnapshotId, path: &str) -> [BTreeSet<SnapshotId>; 2] {
+        let matter = world_of(path).or_else(|| world_at(path)).map_or(Matter::Rest, Matter::World);
+        let parent = self.get(id).and_then(|snapshot| snapshot.parent.as_ref());
+        let (by_parent, by_others) = self.below(id, matter).cloned().partition(|below| Some(below) == parent);
+        [by_parent, by_others].map(|open| self.nearest_with(open, path, matter))
+    }
+
+    fn nearest_with(&self, mut open: Vec<SnapshotId>, path: &str, matter: Matter<'_>) -> BTreeSet<SnapshotId> {
         let mut holders = BTreeSet::new();
         let mut seen = BTreeSet::new();
-        let below = |id| self.builds_on.get(id).into_iter().flatten();
-        let mut open: Vec<_> = below(id).collect();
         while let Some(id) = open.pop() {
-            let Some(snapshot) = self.get(id).filter(|_| seen.insert(id)) else { continue };
+            let Some(snapshot) = self.get(&id).filter(|_| seen.insert(id.clone())) else { continue };
             if snapshot.leaves_out(path) || snapshot.is_broken() {
-                open.extend(below(id));
+                open.extend(self.below(&id, matter).cloned());
             } else {
-                holders.insert(id.clone());
+                holders.insert(id);
             }
         }
         holders

@@ -409,12 +409,12 @@ impl Edits {
         edits
     }
 
-    /// How many there are of each kind.
-    pub fn in_words(&self) -> String {
+    /// How many there are of each kind; none where there are none at all.
+    pub fn in_words(&self) -> Option<String> {
         let kinds = [(self.added.len(), "added"), (self.changed.len(), "changed"), (self.removed.len(), "removed")];
         let parts = kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         let parts: Vec<_> = parts.collect();
-        if parts.is_empty() { "your decision".to_owned() } else { parts.join(", ") }
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     /// Whether there are none.

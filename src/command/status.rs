@@ -66,8 +66,10 @@ fn tell_of_this_pc(ctx: &Context<'_>) -> Result<()> {
     let edits = Edits::find(ctx.instance.root(), &tree, &state.manifest, &scope);
     ctx.note(&match state.base_time {
         None => "this PC has not synced with a cloud yet".to_owned(),
-        Some(time) if edits.is_empty() => format!("nothing changed here since the version of {}", card::when(time)),
-        Some(time) => format!("since the version of {}: {}", card::when(time), edits.in_words()),
+        Some(time) => match edits.in_words() {
+            Some(edits) => format!("since the version of {}: {edits}", card::when(time)),
+            None => format!("nothing changed here since the version of {}", card::when(time)),
+        },
     });
     Ok(())
 }
@@ -92,7 +94,7 @@ fn title(divergence: Divergence) -> &'static str {
 }
 
 fn reason(seen: &Observation) -> String {
-    let edits = || seen.edits.in_words();
+    let edits = || seen.edits.in_words().unwrap_or_else(|| "as they were".to_owned());
     let others = || match seen.view.others.len() {
         0 | 1 => "a version this PC has not seen".to_owned(),
         count => format!("{count} versions this PC has not seen"),

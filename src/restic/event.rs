@@ -5,6 +5,8 @@ use std::path::{MAIN_SEPARATOR, Path};
 
 use serde::Deserialize;
 
+use crate::paths::is_plain;
+
 /// One message on restic's stdout or stderr.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(tag = "message_type", rename_all = "snake_case")]
@@ -72,10 +74,13 @@ struct ErrorText {
 }
 
 impl ItemError {
-    /// Where the file is in the instance at `root`, if it is there.
+    /// Where the file is in the instance at `root`, if it is there. restic names what it cannot open
+    /// by its whole path, and what it cannot read by that in the instance.
     pub fn path_in(&self, root: &Path) -> Option<String> {
-        let inner = Path::new(&self.item).strip_prefix(root).ok()?.to_str()?;
-        Some(inner.replace(MAIN_SEPARATOR, "/"))
+        let item = Path::new(&self.item);
+        let inner = if item.is_absolute() { item.strip_prefix(root).ok()? } else { item };
+        let inner = inner.to_str()?.replace(MAIN_SEPARATOR, "/");
+        is_plain(&inner).then_some(inner)
     }
 
     /// What went wrong with it.
@@ -107,6 +112,17 @@ mod tests {
         let error = br#"{"message_type":"error","error":{"message":"open x: permission denied"},"during":"archival","item":"/i/x"}"#;
         let Some(Event::Error(error)) = parse(error) else { panic!() };
         assert_eq!((error.item.as_str(), error.message()), ("/i/x", "open x: permission denied"));
+
+        #[cfg(unix)]
+        for (item, path) in [
+            ("/i/saves/W/r.mca", Some("saves/W/r.mca")),
+            ("saves/W/r.mca", Some("saves/W/r.mca")),
+            ("/elsewhere/r.mca", None),
+            ("../r.mca", None),
+        ] {
+            let error = ItemError { error: ErrorText::default(), item: item.to_owned() };
+            assert_eq!(error.path_in(Path::new("/i")).as_deref(), path, "{item}");
+        }
 
         let exit = br#"{"message_type":"exit_error","code":12,"message":"wrong password"}"#;
         assert_eq!(parse(exit), Some(Event::ExitError { message: "wrong password".to_owned() }));

@@ -307,7 +307,7 @@ impl Observation {
     }
 
     /// Takes what cannot be read out of what is saved, and the worlds that it is in; whether
-    /// anything was among it, and something is left.
+    /// anything was among it.
     pub fn leave_out_unreadable(&mut self, paths: impl Iterator<Item = String>) -> bool {
         let before = self.tree.files.len();
         for path in paths {
@@ -320,7 +320,7 @@ impl Observation {
             paths.retain(is_told);
         }
         edits.touched.retain(|(path, _)| is_told(path));
-        (1..before).contains(&tree.files.len())
+        tree.files.len() < before
     }
 
     /// Whether there is something that no snapshot tells of yet: a decision, or the base itself.

@@ -133,7 +133,7 @@ impl<'a> Save<'a> {
             self.state.taken_in.insert(saved.id.clone());
             self.state.pending = None;
             self.state.save(&self.ctx.instance.state_file())?;
-            if attempt == RETRIES || !wait_for(&saved.unreadable) {
+            if attempt == RETRIES || !wait_for(self.ctx.instance.root(), &saved.unreadable) {
                 return Ok(saved);
             }
             attempt += 1;
@@ -225,9 +225,11 @@ impl<'a> Save<'a> {
             ..self.state
         };
         next.save(&ctx.instance.state_file())?;
+        let nothing = if seen.tree.left_out.is_empty() { "your decision" } else { "what can be saved now" };
+        let what = seen.edits.in_words().unwrap_or_else(|| nothing.to_owned());
         ctx.note(&format!(
             "saved: {} ({} sent, {} in all) as {}",
-            seen.edits.in_words(),
+            what,
             human_bytes(saved.bytes),
             counted(usize::try_from(saved.files).unwrap_or(usize::MAX), "file"),
             saved.id.short()
@@ -272,8 +274,8 @@ fn check_listed(saved: &Saved, listed: Option<Result<Remote>>) -> Result<()> {
 }
 
 /// Whether all the files can be read, at once or after a short while.
-fn wait_for(unreadable: &[ItemError]) -> bool {
-    let readable = |error: &ItemError| fs::File::open(Path::new(&error.item)).is_ok();
+fn wait_for(root: &Path, unreadable: &[ItemError]) -> bool {
+    let readable = |error: &ItemError| fs::File::open(root.join(&error.item)).is_ok();
     let deadline = Instant::now() + WAIT_FOR_FILE;
     while Instant::now() < deadline && !interrupt::requested() {
         if unreadable.iter().all(readable) {

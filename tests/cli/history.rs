@@ -33,7 +33,7 @@ fn a_base_that_retention_removed_is_a_conflict_with_edits() {
 }
 
 #[test]
-fn an_incomplete_snapshot_removes_nothing_elsewhere_and_the_files_come_back() {
+fn an_incomplete_snapshot_removes_nothing_elsewhere_and_the_next_push_is_whole() {
     let cloud = Cloud::folder();
     let (a, b) = two_in_sync(&cloud);
     // By hand, with the world missing, in the name of nobody's push.
@@ -50,6 +50,7 @@ fn an_incomplete_snapshot_removes_nothing_elsewhere_and_the_files_come_back() {
     ]);
     b.pull().expect(0, "behind", "restored");
     assert_eq!(b.read(LEVEL), "day 1", "an incomplete snapshot removed a world");
+    b.write("hotbar.nbt", "x");
     b.push().expect(0, "ahead", "saved");
     assert!(cloud.files_of(&b.base().unwrap()).contains(LEVEL));
 }

@@ -112,3 +112,94 @@ fn it_is_found_behind_many_saves_without_it() {
     assert_eq!((c.read(OPEN), c.read(LEVEL)), ("as A saved it".to_owned(), "day 8".to_owned()));
     assert_same(&a, &c);
 }
+
+#[test]
+fn it_can_be_deleted_afterwards() {
+    let cloud = Cloud::folder();
+    let (a, b) = b_saved_all_but_one(&cloud);
+    b.remove("saves/Home");
+    b.push().expect(0, "ahead", "saved").warns("saved without Home");
+    // A was behind all the time.
+    a.pull().expect(0, "behind", "restored").warns("Home was deleted");
+    assert!(!a.has(OPEN));
+    a.push().expect(0, "in_sync", "nothing");
+    b.pull().expect(0, "in_sync", "nothing");
+    assert_same(&a, &b);
+}
+
+#[test]
+fn a_version_that_was_given_up_before_does_not_come_back() {
+    let cloud = Cloud::folder();
+    let (a, b, c) = (cloud.pc("A"), cloud.pc("B"), cloud.pc("C"));
+    a.write(OPEN, "A's");
+    a.push().expect(0, "ahead", "saved");
+    c.pull().expect(0, "behind", "restored");
+    b.write(OPEN, "B's, and given up");
+    b.write("hotbar.nbt", "B's");
+    b.push().expect(0, "first_link", "saved");
+    b.run(&["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
+    let game = Game::in_world(&b, "Home");
+    b.push().expect(8, "ahead", "saved");
+    drop(game);
+    for pc in [&c, &cloud.pc("D")] {
+        pc.pull();
+        assert_eq!((pc.read(OPEN), pc.read("hotbar.nbt")), ("A's".to_owned(), "B's".to_owned()), "on {}", pc.name);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn much_that_is_left_out_elsewhere_leaves_no_world_half() {
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    play_first(&a);
+    a.write("saves/World/region/r.1.0.mca", "torn down later");
+    a.write("saves/Gone/level.dat", "deleted later");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    for number in 0..50 {
+        a.write(&format!("screenshots/real {number}.png"), "x");
+        let link = a.path(&format!("screenshots/link {number}.png"));
+        std::os::unix::fs::symlink("/etc/hostname", link).unwrap();
+    }
+    a.remove("saves/World/region/r.1.0.mca");
+    a.write(LEVEL, "day 2");
+    a.remove("saves/Gone");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(
+        (b.read(LEVEL), b.has("saves/World/region/r.1.0.mca")),
+        ("day 2".to_owned(), false),
+        "a mix of two days"
+    );
+    let c = cloud.pc("C");
+    c.pull().expect(0, "behind", "restored");
+    assert!(!c.has("saves/Gone/level.dat"), "what was deleted is back");
+}
+
+#[test]
+fn settings_that_were_left_out_are_joined_with_what_is_known() {
+    for _ in 0..3 {
+        let cloud = Cloud::folder();
+        let (a, b, c) = (cloud.pc("A"), cloud.pc("B"), cloud.pc("C"));
+        a.write("options.txt", "fov:0.1\nlang:en\nguiScale:1\n");
+        play_first(&a);
+        a.push().expect(0, "ahead", "saved");
+        for pc in [&b, &c] {
+            pc.pull().expect(0, "behind", "restored");
+        }
+        let game = Game::in_world(&a, "World");
+        a.write("hotbar.nbt", "x");
+        a.push().expect(8, "ahead", "saved");
+        drop(game);
+        for pc in [&b, &c] {
+            pc.pull().expect(0, "behind", "restored");
+        }
+        c.write(LEVEL, "day 2 on C");
+        c.write("options.txt", "fov:0.5\nlang:de\n");
+        c.push().expect(0, "ahead", "saved");
+        b.write("options.txt", "fov:0.9\n");
+        b.pull().expect(0, "diverged", "restored");
+        assert_eq!(b.read(LEVEL), "day 2 on C");
+    }
+}

@@ -254,6 +254,30 @@ fn a_file_that_is_locked_for_a_moment_is_saved_with_the_rest() {
 }
 
 #[test]
+fn a_version_of_which_something_is_missing_is_mixed_with_nothing() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    a.write(REGION, "day 2");
+    // As restic names what it can open and not read; nothing that we do helps.
+    let error = json!({"message_type": "error", "error": {"message": "?"}, "during": "archival", "item": REGION});
+    let without = ["--exclude".to_owned(), a.path(REGION).display().to_string()];
+    let fake = Fake::new(&json!({"backup": {"real_with": without, "stderr": [error.to_string()], "exit": 3}}));
+    fake.run(&a, &["push"]).expect(8, "ahead", "saved").warns(REGION);
+    let before = b.tree();
+    b.pull();
+    assert!(b.tree() == before, "half of another day came");
+    let c = cloud.pc("C");
+    c.pull().expect(0, "behind", "restored");
+    assert!(c.tree() == before);
+    a.push().expect(0, "ahead", "saved");
+    for pc in [&b, &c] {
+        pc.pull().expect(0, "behind", "restored");
+        assert_same(&a, pc);
+    }
+}
+
+#[test]
 fn what_no_attempt_can_read_is_taken_in_by_the_next_push() {
     let cloud = Cloud::server();
     let (a, b) = played(&cloud);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::stash::Stash;
-use super::{Journal, Moves, VERSION};
+use super::{Journal, Moves, Source, VERSION};
 use crate::context::Context;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
@@ -69,7 +69,9 @@ impl Journal {
         for folder in folders.iter().flat_map(|folder| [instance.root().join(folder), stash.join(folder)]) {
             durable::clear_unfinished(&folder);
         }
-        if place.keys().any(|path| self.has_lost(instance, path)) {
+        // What an undo copy lost is lost, and what it still has is nowhere else.
+        let can_go_back = matches!(self.source, Source::Staging);
+        if can_go_back && place.keys().any(|path| self.has_lost(instance, path)) {
             self.take_back(instance)?;
             return Ok(End::TakenBack);
         }

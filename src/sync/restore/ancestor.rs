@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Files, Restore};
 use crate::error::Result;
 use crate::paths::world_of;
-use crate::snapshot::{Matter, SnapshotId};
+use crate::snapshot::{Matter, Snapshot, SnapshotId};
 use crate::sync::decide::Divergence;
 use crate::sync::observe::Observation;
 use crate::sync::plan::same_time;
@@ -120,7 +120,10 @@ impl Restore<'_> {
             let listing = self.restic.ls(id)?;
             listing.files.into_iter().filter(|(path, _)| scope.contains(path)).collect()
         };
-        let left_out = self.left_out_of(id, &files, known, depth)?;
+        let left_out = self.left_out_of(id, &files, known, depth)?.files;
+        if !left_out.is_empty() && self.graph.get(id).is_some_and(Snapshot::is_broken) {
+            files.clear();
+        }
         files.extend(left_out);
         Ok(files)
     }

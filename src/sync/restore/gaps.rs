@@ -29,9 +29,12 @@ pub(super) fn gaps(seen: &Observation, graph: &Graph, listing: &Listing) -> Gaps
     let worlds: BTreeSet<_> = listing.files.keys().filter_map(|path| world_of(path)).collect();
     let paths = worlds.iter().map(|world| Unit::World(world).path());
     let whole: BTreeSet<_> = paths.filter(|path| is_whole && target.is_complete_in(path, &digest)).collect();
-    let is_complete = |unit: &String| {
-        !is_untold && whole.contains(unit) && between.iter().all(|one| one.is_complete_in(unit, &digest))
+    // What a snapshot between leaves out is taken from before it; the target knows more.
+    let knows_all = is_whole && target.is_complete(&digest);
+    let is_told = |unit: &str| {
+        between.iter().all(|one| one.is_complete_in(unit, &digest) || knows_all && one.merely_leaves_out(unit, &digest))
     };
+    let is_complete = |unit: &String| !is_untold && (knows_all || whole.contains(unit)) && is_told(unit);
     let known = tree.files.keys().chain(state.manifest.keys()).map(|path| Unit::of(path).path());
     Gaps { incomplete: known.filter(|unit| !is_complete(unit)).collect(), whole }
 }

@@ -75,9 +75,8 @@ impl Restore<'_> {
     /// What the file contained in the last version that both sides are built on.
     fn content_of_ancestor(&self, path: &str, known: &Known) -> Result<Option<Vec<u8>>> {
         let Some(stat) = self.ancestor.get(path) else { return Ok(None) };
-        let holder = known.iter().find(|(_, files)| files.get(path) == Some(stat)).map(|(id, _)| id);
-        match holder.filter(|id| self.seen.ids.contains(id)) {
-            Some(id) => self.staging.read_from(self.ctx, &self.restic, id, path).map(Some),
+        match self.holder_of(path, *stat, known) {
+            Some(id) => self.staging.read_from(self.ctx, &self.restic, &id, path).map(Some),
             None => Ok(None),
         }
     }
