@@ -114,7 +114,7 @@ fn a_world_without_a_whole_level_dat_says_so() {
     assert!(World::read(folder.path()).problem.unwrap().contains("level.dat cannot be read"));
     assert!(World::read(&folder.path().join("none")).problem.is_some());
     fs::create_dir(folder.path().join("level.dat")).unwrap();
-    assert!(World::read(folder.path()).problem.unwrap().contains("it is not a file"));
+    assert!(World::read(folder.path()).problem.unwrap().contains("it is no ordinary file"));
 
     let world = read(&Level::of("1.21.1").name("My World").played_hours(3).damaged());
     assert!(world.problem.unwrap().contains("damaged"));
