@@ -6,10 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::exit::Exit;
 use crate::platform::{self, TerminalMode};
-use crate::restic::ResticError;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 /// What the player wants instead, if that is why we are to end.
@@ -83,7 +82,10 @@ pub fn requested() -> bool {
 
 /// Ends what is going on if we are to end.
 pub fn check() -> Result<()> {
-    if requested() { Err(ResticError::Interrupted.into()) } else { Ok(()) }
+    if requested() {
+        return Err(Error::new(Kind::Interrupted, "interrupted").hint("nothing was lost; run it again"));
+    }
+    Ok(())
 }
 
 /// Runs a prompt, which an interrupt ends at once.

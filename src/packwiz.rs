@@ -2,7 +2,6 @@
 //! replaces and removes these files by itself, on each PC, so that they must not travel.
 
 use std::collections::BTreeMap;
-
 use std::io;
 use std::path::Path;
 

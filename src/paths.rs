@@ -33,9 +33,13 @@ pub fn join(parent: &str, name: &str) -> String {
     if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") }
 }
 
-/// Whether `path` lies in the folder `outer`.
+/// Whether `path` lies in the folder `outer`; everything lies in the empty one.
 pub fn is_below(path: &str, outer: &str) -> bool {
-    path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+    match path.strip_prefix(outer) {
+        Some(rest) if outer.is_empty() => !rest.is_empty(),
+        Some(rest) => rest.starts_with('/') && rest.len() > 1,
+        None => false,
+    }
 }
 
 /// Whether `path` is `outer` or lies in it.
@@ -88,6 +92,7 @@ mod tests {
     #[test]
     fn names_that_begin_alike_are_not_in_each_other() {
         assert!(is_within("saves/World", "saves/World") && is_within("saves/World/x", "saves/World"));
+        assert!(is_within("saves", "") && is_within("", "") && !is_below("", ""));
         assert!(!is_within("saves/World 2/x", "saves/World") && !is_below("saves/World", "saves/World"));
     }
 

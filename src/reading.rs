@@ -14,6 +14,11 @@ pub fn read_if_there(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     }
 }
 
+/// Whether this user may not read `file`.
+pub fn is_forbidden(file: &Path) -> bool {
+    File::open(file).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 /// What `file` contains, if it is a regular file of at most so many bytes.
 pub fn read_at_most(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     // Opening a pipe would wait for someone to write into it.

@@ -171,7 +171,7 @@ impl Snapshot {
 
     /// Whether it left out something of `unit`, or anything at all if that is empty.
     pub fn leaves_out(&self, unit: &str) -> bool {
-        self.left_out().iter().any(|path| holds(path, unit) || holds(unit, path))
+        self.left_out().iter().any(|path| is_within(unit, path) || is_within(path, unit))
     }
 
     /// The files and folders that it left out; an empty path is anything, where that is not told.
@@ -205,11 +205,6 @@ impl Snapshot {
     pub fn matches_listing<'a>(&self, paths: impl Iterator<Item = &'a str>) -> bool {
         self.tag(TAG_FILES) == Some(files_digest(paths).as_str())
     }
-}
-
-/// Whether `path` is `outer` or lies in it; the empty one holds everything.
-pub fn holds(outer: &str, path: &str) -> bool {
-    outer.is_empty() || is_within(path, outer)
 }
 
 /// `<n>-<digest>` of the in-scope paths, which must come sorted.

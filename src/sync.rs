@@ -253,7 +253,7 @@ pub fn stop_if_game_runs(ctx: &Context<'_>) -> Result<()> {
         Kind::GameRunning,
         format!("the game is running in this instance and has the world {world} open{process}"),
     )
-    .hint("close the game and run it again; nothing was changed"))
+    .hint("close the game and start again; nothing was changed"))
 }
 
 /// The version to bring: the newest that is new, else the one this PC had. One about which a

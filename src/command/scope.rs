@@ -1,8 +1,7 @@
 //! `scope`: what is synced here and why. Asks nobody but the disk, and changes nothing.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
@@ -13,6 +12,7 @@ use crate::front::{counted, human_bytes};
 use crate::outcome::{Explained, Outcome, Part, ScopeReport};
 use crate::paths::{world_at, world_of};
 use crate::platform;
+use crate::reading::is_forbidden;
 use crate::scope::{Reason, Scope};
 use crate::tree::{Tree, Why};
 
@@ -95,10 +95,6 @@ fn reason<'a>(scope: &'a Scope, tree: &'a Tree, path: &'a str, place: &Path, is_
         }
         None => reason,
     }
-}
-
-fn is_forbidden(file: &Path) -> bool {
-    File::open(file).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// What is kept or replaced together with `path`.

@@ -145,9 +145,14 @@ impl Journal {
         }
         durable::sync_disk(instance.root())?;
         self.next.save(&instance.state_file())?;
-        patiently(|| fs::remove_file(instance.journal_file())).context("could not remove the journal")?;
+        remove_journal(instance)?;
         self.source.clear(instance)
     }
+}
+
+/// Ends a transaction.
+fn remove_journal(instance: &Instance) -> Result<()> {
+    Ok(patiently(|| fs::remove_file(instance.journal_file())).context("could not remove the journal")?)
 }
 
 /// The worlds of which `removed` takes every file of `all`.

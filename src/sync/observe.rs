@@ -1,8 +1,6 @@
 //! Facts: what the disk holds, what the repository holds, and how they compare. Reads only.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io;
 use std::thread::{self, ScopedJoinHandle};
 
 use chrono::{DateTime, Utc};
@@ -12,6 +10,7 @@ use super::plan::same_time;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::paths::{folder_of, is_within, world_at, world_of};
+use crate::reading::is_forbidden;
 use crate::remote::{self, Remote};
 use crate::repository::Place;
 use crate::restic::{Listing, Restic, ResticError};
@@ -297,12 +296,8 @@ impl Observation {
 
     /// An edited file that may not be read cannot be saved; what it was stays what is known.
     fn leave_out_forbidden(&mut self, ctx: &Context<'_>) {
-        let is_forbidden = |path: &&String| {
-            let opened = File::open(ctx.instance.root().join(path));
-            opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-        };
-        let forbidden: Vec<_> =
-            self.edits.added.iter().chain(&self.edits.changed).filter(is_forbidden).cloned().collect();
+        let edited = self.edits.added.iter().chain(&self.edits.changed);
+        let forbidden: Vec<_> = edited.filter(|path| is_forbidden(&ctx.instance.root().join(path))).cloned().collect();
         self.leave_out_unreadable(forbidden.into_iter());
     }
 

@@ -128,13 +128,13 @@ impl<'a> Sides<'a> {
             {
                 // What was left out was warned of; it stays as the player made it.
                 plan.differ.push(path.to_owned());
-            } else if self.tree.blocker_of(path).is_some() && self.is_known(path, stat) {
-                // Nothing new, so that nothing is in its way.
-                plan.differ.push(path.to_owned());
-            } else if let Some(left) = self.tree.blocker_of(path) {
-                return Err(in_the_way(path, left));
             } else {
-                plan.fetch.push(path.to_owned());
+                match self.tree.blocker_of(path) {
+                    // Nothing new, so that nothing is in its way.
+                    Some(_) if self.is_known(path, stat) => plan.differ.push(path.to_owned()),
+                    Some(left) => return Err(in_the_way(path, left)),
+                    None => plan.fetch.push(path.to_owned()),
+                }
             }
         }
         let changed: BTreeSet<_> = plan.fetch.iter().map(|path| Unit::of(path).path()).collect();
@@ -167,8 +167,8 @@ impl<'a> Sides<'a> {
             let inside = self.tree.files.range(below.clone()..).map(|(here, _)| here);
             let inside = inside.take_while(|here| here.starts_with(&below));
             let above = folders_to(path).filter_map(|folder| self.tree.files.get_key_value(folder));
-            let is_world = |here: &&String| world_of(path) != world_of(here);
-            let mut displaced = inside.chain(above.map(|(here, _)| here)).filter(is_world);
+            let is_elsewhere = |here: &&String| world_of(path) != world_of(here);
+            let mut displaced = inside.chain(above.map(|(here, _)| here)).filter(is_elsewhere);
             if let Some(here) = displaced.find(|here| !removed.contains(here)) {
                 return Err(cannot_be_beside(path, here));
             }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use anyhow::Context as _;
+
 use super::stash::Stash;
-use super::{Journal, Moves, Source, VERSION};
+use super::{Journal, Moves, Source, VERSION, remove_journal};
 use crate::context::Context;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
@@ -106,7 +108,8 @@ impl Journal {
                 // Somebody made it since.
                 stash.put(path)?;
             } else {
-                patiently(|| fs::remove_file(instance.root().join(path))).map_err(anyhow::Error::new)?;
+                patiently(|| fs::remove_file(instance.root().join(path)))
+                    .with_context(|| format!("could not take back {path}"))?;
             }
         }
         let is_ours = |path: &String| {
@@ -119,7 +122,8 @@ impl Journal {
             // What is left of a folder in its place.
             let _ = fs::remove_dir(&live);
             if fs::symlink_metadata(&live).is_err() {
-                fs::create_dir_all(live.parent().unwrap_or(instance.root())).map_err(anyhow::Error::new)?;
+                fs::create_dir_all(live.parent().unwrap_or(instance.root()))
+                    .with_context(|| format!("could not put back {path}"))?;
                 durable::rename(&files.join(path), &live)?;
             }
         }
@@ -127,8 +131,7 @@ impl Journal {
         if undo::files_below(&files).is_ok_and(|left| left.is_empty()) {
             undo::remove(&copy)?;
         }
-        patiently(|| fs::remove_file(instance.journal_file())).map_err(anyhow::Error::new)?;
-        Ok(())
+        remove_journal(instance)
     }
 
     /// Notes the worlds of which something goes to the undo copy that came after the crash: nobody

@@ -8,7 +8,6 @@ use crate::error::{Error, Kind, Result};
 use crate::front::{Answer, Card, Conflict, Contested, Reply};
 use crate::interrupt;
 use crate::paths::{folder_of, in_world, world_of};
-use crate::restic::ResticError;
 use crate::sync::observe::Observation;
 use crate::world::{self, Further, World};
 
@@ -35,8 +34,8 @@ impl Restore<'_> {
             OnConflict::Ask => self.ask(&open)?,
             OnConflict::MostPlayed => self.most_played(&open)?,
         };
+        interrupt::check()?;
         match given {
-            _ if interrupt::requested() => Err(ResticError::Interrupted.into()),
             Reply::Answers(given) if given.len() == open.len() => {
                 for (world, answer) in open.iter().zip(&given) {
                     self.ctx.log.line(&format!("the answer for {world} is {answer:?}"));

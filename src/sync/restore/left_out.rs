@@ -7,7 +7,7 @@ use super::ancestor::Known;
 use super::{Files, Restore};
 use crate::error::Result;
 use crate::paths::{is_within, world_of};
-use crate::snapshot::{Matter, SnapshotId, holds};
+use crate::snapshot::{Matter, SnapshotId};
 use crate::sync::units::{Unit, that_differ};
 use crate::tree::Stat;
 
@@ -55,7 +55,7 @@ impl Restore<'_> {
                 self.elsewhere.insert(path.clone(), holder);
             }
         }
-        let is_here = |told: &str| self.seen.tree.files.keys().any(|path| holds(told, path));
+        let is_here = |told: &str| self.seen.tree.files.keys().any(|path| is_within(path, told));
         let is_nowhere =
             |told: &String| !is_here(told) && self.graph.holders(&target.id, told).iter().all(BTreeSet::is_empty);
         if self.graph.is_cut_off(&target.id) {
@@ -94,7 +94,7 @@ impl Restore<'_> {
         let left_out = if snapshot.is_broken() { BTreeSet::from([String::new()]) } else { snapshot.left_out() };
         // Where nothing says what was left out, what is missing may have been deleted.
         for told in left_out.iter().filter(|told| !told.is_empty() || snapshot.is_broken()) {
-            let is_missing = |path: &str| holds(told, path) && (snapshot.is_broken() || !files.contains_key(path));
+            let is_missing = |path: &str| is_within(path, told) && (snapshot.is_broken() || !files.contains_key(path));
             let [by_parent, by_others] = self.graph.holders(id, told);
             let mut older = self.joined(&by_parent, Matter::Rest, known, depth - 1)?;
             let mut others = self.joined(&by_others, Matter::Rest, known, depth - 1)?;
