@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::credentials::Token;
+pub use crate::model::Card;
 use crate::outcome::Outcome;
-use crate::world::{Advice, World};
+use crate::world::Advice;
 
 /// The side of a run that faces the player.
 pub trait Front: Sync {
@@ -126,20 +127,6 @@ pub struct Contested {
     pub there: Card,
     /// Which one was played longer.
     pub advice: Advice,
-}
-
-/// One version of a world, in what a player knows it by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Card {
-    /// Files.
-    pub files: usize,
-    /// Bytes.
-    pub bytes: u64,
-    /// What the world says about itself.
-    pub world: World,
-    /// The picture that the game shows beside it: a PNG file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub icon: Option<Vec<u8>>,
 }
 
 /// What to do about one world.

@@ -38,6 +38,7 @@ pub mod front;
 pub mod game;
 pub mod instance;
 mod interrupt;
+pub mod model;
 mod names;
 mod nbt;
 mod outcome;

@@ -1,0 +1,121 @@
+//! What a PC remembers of its units, and what a push makes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, Dot, Dots, Ledger, Push, Unit, Version};
+
+/// What is known of one unit on this PC.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The content that the disk and the versions in `applied` agreed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Digest>,
+    /// The versions that it is.
+    #[serde(default, skip_serializing_if = "Dots::is_empty")]
+    pub applied: Dots,
+    /// The versions that the next push supersedes, beside these: what was decided and not told yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Dots>,
+}
+
+impl Known {
+    /// Whether a push has something to tell of the unit, of which this is `here`.
+    pub fn is_dirty(&self, here: Option<Digest>) -> bool {
+        here != self.agreed || self.owed.is_some()
+    }
+
+    /// Makes the next push supersede these versions, too.
+    pub fn owe(&mut self, dots: impl IntoIterator<Item = Dot>) {
+        self.owed.get_or_insert_default().extend(dots);
+    }
+}
+
+/// All that a PC remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Everything that was taken in.
+    pub ledger: Ledger,
+    /// What of it lies on the disk.
+    pub known: BTreeMap<Unit, Known>,
+}
+
+/// A push, before it is made.
+#[derive(Clone, Debug)]
+pub struct Saving {
+    /// The units that were edited or are owed, and can be saved now.
+    pub changed: BTreeSet<Unit>,
+    /// Those that nobody's snapshot holds any more.
+    pub unheld: BTreeSet<Unit>,
+}
+
+impl Saving {
+    /// Whether there is nothing to save.
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.unheld.is_empty()
+    }
+}
+
+impl Memory {
+    /// What a push has to save of what is `here`, but for the units that are not `is_ready`. `alive` are
+    /// the pushes whose snapshots the repository has.
+    pub fn saving(
+        &self,
+        here: &BTreeMap<Unit, (Digest, i64)>,
+        alive: &BTreeSet<Dot>,
+        is_ready: impl Fn(&Unit) -> bool,
+    ) -> Saving {
+        let digest = |unit: &Unit| here.get(unit).map(|(digest, _)| *digest);
+        let is_dirty = |unit: &&Unit| match self.known.get(*unit) {
+            Some(known) => known.is_dirty(digest(unit)),
+            None => here.contains_key(*unit),
+        };
+        let units: BTreeSet<_> = here.keys().chain(self.known.keys()).collect();
+        let changed = units.into_iter().filter(|unit| is_ready(unit)).filter(is_dirty).cloned().collect();
+        let is_held = |unit: &Unit, dot: Dot| {
+            alive.contains(&dot)
+                || self
+                    .ledger
+                    .units
+                    .get(unit)
+                    .and_then(|versions| versions.get(dot))
+                    .is_some_and(|version| version.holders.iter().any(|holder| alive.contains(&holder)))
+        };
+        let is_unheld = |(unit, known): &(&Unit, &Known)| {
+            here.contains_key(*unit) && !known.applied.is_empty() && !known.applied.iter().any(|dot| is_held(unit, dot))
+        };
+        let unheld = self.known.iter().filter(is_unheld).map(|(unit, _)| unit.clone()).collect();
+        Saving { changed, unheld }
+    }
+
+    /// Makes what is `here` of the changed units the versions that `dot` made: each supersedes what it
+    /// grew out of or was decided against, and nothing else.
+    pub fn save(
+        &mut self,
+        changed: &BTreeSet<Unit>,
+        here: &BTreeMap<Unit, (Digest, i64)>,
+        dot: Dot,
+        push: Push,
+        version_of: impl Fn(&Unit, Digest, i64) -> Version,
+    ) {
+        for unit in changed {
+            let known = self.known.entry(unit.clone()).or_default();
+            let mut gone = std::mem::take(&mut known.applied);
+            gone.extend(known.owed.take().unwrap_or_default().iter());
+            let versions = self.ledger.units.entry(unit.clone()).or_default();
+            versions.retain(|dot, _| !gone.contains(dot));
+            if let Some((digest, time)) = here.get(unit) {
+                versions.insert(dot, version_of(unit, *digest, *time));
+                *known = Known { agreed: Some(*digest), applied: Dots::from_iter([dot]), owed: None };
+            } else {
+                self.known.remove(unit);
+            }
+            if self.ledger.units.get(unit).is_some_and(super::Versions::is_empty) {
+                self.ledger.units.remove(unit);
+            }
+        }
+        self.ledger.pushes.insert(dot, push);
+    }
+}
