@@ -30,7 +30,7 @@ windows-test:
 # Random walks of three PCs, seed after seed, until one fails or you have seen enough.
 walk:
 	cargo test --locked --no-run
-	seed=$$(date +%s); while CLOUD_SYNC_WALK_SEED=$$seed cargo test --locked --test main -- --exact cli::walk::a_walk; do seed=$$((seed + 1)); done; \
+	seed=$$(date +%s); while CLOUD_SYNC_WALK_SEED=$$seed cargo test --locked --test main -- --exact cli::walk::pcs_to_which_everything_happens_end_alike; do seed=$$((seed + 1)); done; \
 	echo "CLOUD_SYNC_WALK_SEED=$$seed"; false
 
 # cloud-sync against what a player could run instead: the table in tests/bench.md and the README. Half an hour.

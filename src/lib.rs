@@ -38,6 +38,8 @@ pub mod front;
 pub mod game;
 pub mod instance;
 mod interrupt;
+pub mod ledgers;
+pub mod local;
 pub mod model;
 mod names;
 mod nbt;
@@ -62,8 +64,8 @@ pub mod window;
 pub mod world;
 
 pub use args::{Args, CatchUp, OnConflict};
+pub use model::Divergence;
 pub use outcome::{Done, ErrorText, Explained, Files, Outcome, Part, ScopeReport, Settled};
-pub use sync::decide::Divergence;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::panic::{self, PanicHookInfo};

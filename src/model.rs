@@ -8,7 +8,7 @@
 mod card;
 mod divergence;
 mod dot;
-mod form;
+pub mod form;
 mod judge;
 mod ledger;
 mod memory;
@@ -18,9 +18,12 @@ mod version;
 pub use card::{Card, Mode, Played, Source, World};
 pub use divergence::{Cloud, Divergence, Here};
 pub use dot::{Dot, Dots};
-pub use form::{FormError, Parts};
+pub use form::{FormError, Parts, Saved};
 pub use judge::{Decision, Judged, Now, Question, Step, Why};
 pub use ledger::{Ledger, Push, Versions};
 pub use memory::{Known, Memory, Saving};
 pub use unit::Unit;
 pub use version::{Digest, Exempt, More, Version};
+
+#[cfg(test)]
+mod tests;

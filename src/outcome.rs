@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::front::Answer;
+use crate::model::Divergence;
 use crate::snapshot::SnapshotId;
-use crate::sync::decide::Divergence;
 
 /// The outcome of a command; serialized, it is the object that `--json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]

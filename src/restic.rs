@@ -9,7 +9,8 @@ mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use serde::Deserialize;
 pub use error::ResticError;
 use event::{Event, Summary};
 pub use event::{ItemError, Status};
-pub use lists::{exclude_line, exclude_path, include_line, write_lines, write_names};
+pub use lists::{as_argument, exclude_line, exclude_path, include_line, write_lines, write_names};
 pub use process::Health;
 use process::{Ended, Line, Patience};
 pub use version::{Version, version};
@@ -29,6 +30,9 @@ use crate::repository::Repository;
 use crate::snapshot::{Snapshot, SnapshotId};
 use crate::tree::Stat;
 use crate::{env, platform};
+
+/// The most of our own files that is read of a snapshot.
+const MAX_OWN: usize = 256 << 20;
 
 /// The result of a verb.
 pub type Result<T> = std::result::Result<T, ResticError>;
@@ -50,7 +54,8 @@ pub struct Backup<'a> {
     pub files_from: &'a Path,
     /// The list of what not to save, as [`exclude_line`]s.
     pub exclude_from: &'a Path,
-    /// Excluded names that have a line break in them.
+    /// What is excluded before that, in order: patterns, what is kept in spite of these, and names that
+    /// have a line break in them.
     pub exclude: &'a [OsString],
     /// The snapshot to build on.
     pub parent: Option<&'a SnapshotId>,
@@ -218,6 +223,44 @@ impl Restic {
         }
     }
 
+    /// The files of ours that a snapshot carries, by their paths below `.cloud-sync`; none where it has
+    /// no such folder.
+    pub fn own_files(&self, which: &str) -> Result<BTreeMap<String, Vec<u8>>> {
+        let mut archive = Vec::new();
+        let command = self.command(&["dump", "--json", "--no-lock", "--archive", "tar", which, "/.cloud-sync"]);
+        let mut is_too_large = false;
+        let dumped = self.lines(command, &mut |line| {
+            // An archive has no lines, but its pieces make it up again.
+            if archive.len() + line.len() <= MAX_OWN {
+                archive.extend_from_slice(line);
+            } else {
+                is_too_large = true;
+            }
+            Line::Progress
+        });
+        match dumped {
+            Err(ResticError::Failed(words)) if words.contains("not found in snapshot") => return Ok(BTreeMap::new()),
+            other => other?,
+        };
+        if is_too_large {
+            return Err(ResticError::Garbage("the snapshot's .cloud-sync is too large".to_owned()));
+        }
+        unpack(&archive).map_err(|error| ResticError::Garbage(format!("dump: {error}")))
+    }
+
+    /// What one file of a snapshot contains.
+    pub fn file(&self, id: &SnapshotId, path: &str) -> Result<Vec<u8>> {
+        let mut content = Vec::new();
+        let command = self.command(&["dump", "--json", "--no-lock", id.as_str(), &format!("/{path}")]);
+        self.lines(command, &mut |line| {
+            if content.len() + line.len() <= MAX_OWN {
+                content.extend_from_slice(line);
+            }
+            Line::Progress
+        })?;
+        Ok(content)
+    }
+
     /// Saves. `on_status` hears how far it is, `on_saved` that the snapshot exists and restic only
     /// tidies up.
     pub fn backup(
@@ -373,6 +416,23 @@ enum NodeKind {
     #[default]
     #[serde(other)]
     Special,
+}
+
+/// The regular files of an archive, by their paths below its first folder.
+fn unpack(archive: &[u8]) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in tar::Archive::new(archive).entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.to_string_lossy().replace(MAIN_SEPARATOR, "/");
+        if let Some(path) = path.trim_start_matches('/').strip_prefix(".cloud-sync/")
+            && entry.header().entry_type().is_file()
+        {
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content)?;
+            files.insert(path.to_owned(), content);
+        }
+    }
+    Ok(files)
 }
 
 /// The part of our environment that a restic for `location` may see.

@@ -14,7 +14,6 @@ use std::path::Path;
 use anyhow::Context as _;
 use globset::{GlobSet, GlobSetBuilder};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 pub use explain::Reason;
 pub use pattern::{Pattern, PatternError};
@@ -22,9 +21,11 @@ pub use pattern::{Pattern, PatternError};
 use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
+use crate::model::Unit;
 use crate::packwiz::Pack;
 use crate::paths::{self, is_below, with_ancestors, world_at};
 use crate::reading::read_if_there;
+use crate::settings::Settings;
 
 /// What players miss on their other PC when it is not there.
 pub const DEFAULT_INCLUDE: &[&str] = &[
@@ -45,29 +46,35 @@ pub const DEFAULT_INCLUDE: &[&str] = &[
     "voxelmap/",
 ];
 
-/// What lies among it and is of no use elsewhere: rebuilt, temporary or of this PC alone.
-/// `*/*/**/` begins below a world, so that a world may be called `logs` or `cache`.
+/// What lies among it and rebuilds itself. Inside a world only what is known by its full place: a world
+/// is no whole one without a file that merely has such a name.
 pub const DEFAULT_EXCLUDE: &[&str] = &[
-    "*/*/**/logs/",
-    "*/*/**/cache/",
-    "*/*/**/.cache/",
-    "*/*/**/voxy/",
-    "*/*/**/.voxy/",
-    "*/*/**/*.tmp",
-    "*/*/**/level.dat_new*",
-    "*/*/**/Distant_Horizons_server_data/",
-    "**/DistantHorizons.sqlite*",
+    "saves/*/data/DistantHorizons.sqlite*",
+    "saves/*/DIM*/data/DistantHorizons.sqlite*",
+    "saves/*/dimensions/**/data/DistantHorizons.sqlite*",
+    "saves/*/voxy/",
     "voxelmap/cache/",
     "xaero/cache/",
+];
+
+/// The same outside `saves`: rebuilt, temporary or of this PC alone.
+pub const OUTSIDE_EXCLUDE: &[&str] = &[
+    "*/**/logs/",
+    "*/**/cache/",
+    "*/**/.cache/",
+    "*/**/*.tmp",
+    "*/**/Distant_Horizons_server_data/",
     "**/.DS_Store",
     "**/Thumbs.db",
     "**/desktop.ini",
 ];
 
-/// Never synced, whatever `scope.json` says: the game's lock, who the player is, and what is
-/// ours, also where a link leads to another instance.
-pub const ALWAYS_EXCLUDE: &[&str] = &[
-    "**/.cloud-sync/",
+/// Never synced, whatever `scope.json` says: the game's lock, and what is ours, also where a link leads
+/// to another instance.
+pub const ALWAYS_EXCLUDE: &[&str] = &["**/.cloud-sync/", "saves/*/session.lock", "config/axiom/.license"];
+
+/// The same outside `saves`: who the player is.
+pub const SECRETS: &[&str] = &[
     "**/session.lock",
     "**/accounts.json",
     "**/microsoft_accounts.json",
@@ -78,11 +85,13 @@ pub const ALWAYS_EXCLUDE: &[&str] = &[
     "**/tokens.json",
     "**/auth.json",
     "**/.env*",
-    "config/axiom/.license",
 ];
 
-/// What is never saved but no part of the scope's digest, which would make all PCs look anew.
+/// What a cloud-sync that was killed left of a copy.
 const UNFINISHED: &str = "**/.cloud-sync-new-*";
+
+/// Our own folder, as the parsed pattern has it.
+const OURS: &str = "**/.cloud-sync";
 
 const MAX_PATTERNS: usize = 1000;
 
@@ -90,13 +99,31 @@ const MAX_PATTERNS: usize = 1000;
 #[derive(Clone, Debug)]
 pub struct Scope {
     include: Vec<Pattern>,
-    /// Those of the scope, then those that always hold.
-    exclude: Vec<Pattern>,
+    /// Those of the scope, those that are built in, then those that always hold.
+    exclude: Vec<Exclude>,
+    /// How many of them are the scope's own.
+    own_excludes: usize,
+    /// Whether the includes are those that are built in.
+    is_built_in: bool,
     included: GlobSet,
     excluded: GlobSet,
     pack: Pack,
     /// The files of the pack that the patterns alone would take in.
     of_pack: BTreeSet<String>,
+}
+
+/// A pattern that keeps files out.
+#[derive(Clone, Debug)]
+struct Exclude {
+    pattern: Pattern,
+    reach: Reach,
+}
+
+/// Where a pattern holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Everywhere,
+    OutsideSaves,
 }
 
 #[derive(Deserialize)]
@@ -139,23 +166,44 @@ impl Scope {
         };
         let include: Vec<_> = include.into_iter().chain(file.also.iter().map(String::as_str)).collect();
         anyhow::ensure!(!include.is_empty(), "it includes nothing");
-        // What is rebuilt by itself fills the cloud in any scope.
-        let exclude: Vec<_> = file.exclude.iter().map(String::as_str).chain(DEFAULT_EXCLUDE.iter().copied()).collect();
+        let exclude: Vec<_> = file.exclude.iter().map(String::as_str).collect();
         Self::new(&include, &exclude)
     }
 
     fn default_scope() -> Result<Self> {
-        Ok(Self::new(DEFAULT_INCLUDE, DEFAULT_EXCLUDE)?)
+        Ok(Self::new(DEFAULT_INCLUDE, &[])?)
     }
 
-    /// A scope of these patterns, less what is never synced.
+    /// A scope of these patterns, less what rebuilds itself, which fills the cloud in any scope, and
+    /// what is never synced.
     pub fn new(include: &[&str], exclude: &[&str]) -> anyhow::Result<Self> {
         anyhow::ensure!(include.len() + exclude.len() <= MAX_PATTERNS, "it has more than {MAX_PATTERNS} patterns");
+        let is_built_in = include == DEFAULT_INCLUDE;
         let include = parse_all(include)?;
-        let mut exclude = parse_all(exclude)?;
-        exclude.extend(parse_all(ALWAYS_EXCLUDE)?);
-        let (included, excluded) = (compile(&include)?, compile(&exclude)?);
-        Ok(Self { include, exclude, included, excluded, pack: Pack::default(), of_pack: BTreeSet::new() })
+        let own_excludes = exclude.len();
+        let lists = [
+            (exclude, Reach::Everywhere),
+            (DEFAULT_EXCLUDE, Reach::Everywhere),
+            (OUTSIDE_EXCLUDE, Reach::OutsideSaves),
+            (ALWAYS_EXCLUDE, Reach::Everywhere),
+            (SECRETS, Reach::OutsideSaves),
+        ];
+        let mut exclude = Vec::new();
+        for (list, reach) in lists {
+            exclude.extend(parse_all(list)?.into_iter().map(|pattern| Exclude { pattern, reach }));
+        }
+        let included = compile(include.iter())?;
+        let excluded = compile(exclude.iter().map(|exclude| &exclude.pattern))?;
+        let (pack, of_pack) = (Pack::default(), BTreeSet::new());
+        Ok(Self { include, exclude, own_excludes, is_built_in, included, excluded, pack, of_pack })
+    }
+
+    /// Its includes and excludes, if it is not the built-in scope.
+    pub fn own_patterns(&self) -> Option<(Vec<String>, Vec<String>)> {
+        let text = |pattern: &Pattern| pattern.as_str().to_owned();
+        let is_own = !self.is_built_in || self.own_excludes > 0;
+        let excludes = self.exclude.iter().take(self.own_excludes);
+        is_own.then(|| (self.include.iter().map(text).collect(), excludes.map(|one| text(&one.pattern)).collect()))
     }
 
     /// The same without the files that belong to `pack`.
@@ -173,7 +221,36 @@ impl Scope {
 
     /// Whether this very path is excluded, with all that lies in it.
     pub fn excludes(&self, path: &str) -> bool {
-        self.excluded.is_match(path) || is_ours(path) || is_unfinished(path)
+        self.exclude_at(path, 0).is_some() || is_ours(path) || is_unfinished(path)
+    }
+
+    /// The first of the excludes, from the one at `from`, that matches this very path.
+    fn exclude_at(&self, path: &str, from: usize) -> Option<&Exclude> {
+        if !self.excluded.is_match(path) {
+            return None;
+        }
+        let is_in_saves = path.starts_with("saves/");
+        let holds = |exclude: &&Exclude| exclude.reach == Reach::Everywhere || !is_in_saves;
+        let matches = self.excluded.matches(path).into_iter().filter(|index| *index >= from);
+        matches.map(|index| &self.exclude[index]).find(holds)
+    }
+
+    /// Whether files of `unit` may be synced.
+    pub fn takes_in_unit(&self, unit: &Unit) -> bool {
+        match unit {
+            Unit::World(_) => unit.path().is_some_and(|folder| self.reaches(&folder)),
+            Unit::File(path) => self.contains(path),
+            Unit::Option(_) | Unit::Server(_) => {
+                Settings::of_unit(unit).is_some_and(|settings| self.contains(settings.path()))
+            }
+        }
+    }
+
+    /// Whether something in `folder` may be synced.
+    fn reaches(&self, folder: &str) -> bool {
+        let is_kept_out = with_ancestors(folder).any(|ancestor| self.excludes(ancestor));
+        let is_taken_in = || with_ancestors(folder).any(|ancestor| self.includes(ancestor));
+        !is_kept_out && (is_taken_in() || self.may_include_below(folder))
     }
 
     /// Whether the file at `path` belongs to the pack although the patterns take it in. A folder
@@ -215,9 +292,20 @@ impl Scope {
             || DEFAULT_INCLUDE.iter().any(|root| root.trim_end_matches('/') == path || is_below(root, path))
     }
 
-    /// The exclude patterns, for the list that restic gets.
+    /// The patterns that keep files out everywhere, for the list that restic gets. What is ours is never
+    /// a root of what is saved, but the ledger in it is.
     pub fn exclude_patterns(&self) -> impl Iterator<Item = &str> {
-        self.exclude.iter().map(Pattern::as_str).chain([UNFINISHED])
+        let everywhere = self.patterns(Reach::Everywhere);
+        everywhere.map(|text| if text == OURS { "*/**/.cloud-sync" } else { text }).chain([UNFINISHED])
+    }
+
+    /// The patterns that keep files out outside `saves`.
+    pub fn outside_patterns(&self) -> impl Iterator<Item = &str> {
+        self.patterns(Reach::OutsideSaves)
+    }
+
+    fn patterns(&self, reach: Reach) -> impl Iterator<Item = &str> {
+        self.exclude.iter().filter(move |one| one.reach == reach).map(|one| one.pattern.as_str())
     }
 
     /// Why the pack's files are not known.
@@ -229,25 +317,6 @@ impl Scope {
     /// nothing that a player would miss. False where that cannot be told, and of worlds.
     pub fn is_as_shipped(&self, path: &str, file: &Path) -> bool {
         self.pack.is_as_shipped(path, file)
-    }
-
-    /// A short digest: two scopes with the same one hold the same files.
-    pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        for (mark, patterns) in [(b'+', &self.include), (b'-', &self.exclude)] {
-            for pattern in patterns.iter().collect::<BTreeSet<_>>() {
-                hash.update([mark]);
-                hash.update(pattern.as_str().as_bytes());
-                hash.update([0]);
-            }
-        }
-        // Without a pack it is the digest of the patterns alone.
-        for path in &self.of_pack {
-            hash.update([b'=']);
-            hash.update(path.as_bytes());
-            hash.update([0]);
-        }
-        hex::encode(&hash.finalize()[..8])
     }
 }
 
@@ -265,7 +334,7 @@ fn parse_all(texts: &[&str]) -> Result<Vec<Pattern>, PatternError> {
     texts.iter().map(|text| Pattern::parse(text)).collect()
 }
 
-fn compile(patterns: &[Pattern]) -> anyhow::Result<GlobSet> {
+fn compile<'a>(patterns: impl Iterator<Item = &'a Pattern>) -> anyhow::Result<GlobSet> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         set.add(pattern.glob()?);
@@ -288,6 +357,10 @@ mod tests {
             "options.txt",
             "journeymap/data/sp/World/waypoints/a.json",
             "xaero/minimap/x.txt",
+            "saves/World/datapacks/p/data/n/function/cache/a.mcfunction",
+            "saves/World/logs/notes.txt",
+            "saves/World/credentials.dat",
+            "saves/credentials.x/level.dat",
         ] {
             assert!(scope.contains(path), "{path} is not synced");
         }
@@ -297,10 +370,10 @@ mod tests {
             "saves/World/session.lock",
             "saves/World/data/DistantHorizons.sqlite-wal",
             "saves/World/voxy/x.db",
-            "saves/logs/logs/latest.log",
+            "xaero/logs/latest.log",
             "journeymap/icon/x.png",
             "options.txt.bak",
-            "saves/World/accounts.json",
+            "journeymap/data/accounts.json",
             ".cloud-sync/state.json",
             "saves/World/.cloud-sync/token",
             "config/x.toml",
@@ -383,23 +456,5 @@ mod tests {
         ] {
             assert_eq!(scope.contains(path), synced, "{path}");
         }
-    }
-
-    #[test]
-    fn the_digest_tells_packs_apart_only_where_they_meet_the_patterns() {
-        let patterns = Scope::new(&["schematics/"], &[]).unwrap().digest();
-        let of_pack = |files: &[&str]| with_pack(&["schematics/"], files).digest();
-        assert_eq!(of_pack(&[]), patterns);
-        assert_eq!(of_pack(&["mods/a.jar", "options.txt"]), patterns);
-        assert_ne!(of_pack(&["schematics/a"]), patterns);
-        assert_ne!(of_pack(&["schematics/a"]), of_pack(&["schematics/b"]));
-        assert_eq!(of_pack(&["schematics/a", "mods/a.jar"]), of_pack(&["schematics/a"]));
-    }
-
-    #[test]
-    fn the_digest_depends_on_the_patterns_and_not_on_their_order() {
-        let one = Scope::new(&["a", "b"], &["c"]).unwrap().digest();
-        assert_eq!(one, Scope::new(&["b", "a"], &["c"]).unwrap().digest());
-        assert_ne!(one, Scope::new(&["a"], &["b", "c"]).unwrap().digest());
     }
 }

@@ -1,15 +1,20 @@
-//! The files of an instance whose two versions can be merged, key by key: what they mean to the
-//! player, and how the two become one.
+//! The files of an instance whose lines or entries are units of their own: which units are in them
+//! with which values, and how changed values come into them.
 
 mod options;
 mod servers;
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
+use crate::model::Unit;
 
-/// A file whose two versions can be merged.
+/// The longest value of a unit. All values travel in every ledger; what is longer stays local.
+const MAX_VALUE: usize = 16 * 1024;
+
+/// The new values of a file's units by their keys or addresses; none of one that goes.
+type Changes<'a> = BTreeMap<&'a str, Option<&'a str>>;
+
+/// A file whose lines or entries are units of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settings {
     /// `options.txt`.
@@ -18,149 +23,109 @@ pub enum Settings {
     Servers,
 }
 
-/// The versions that a merge knows of.
-#[derive(Clone, Copy, Debug)]
-pub struct Sides<'a> {
-    /// What both sides began with, if it is known and can be read.
-    pub ancestor: Option<&'a [u8]>,
-    /// This PC's file.
-    pub local: &'a [u8],
-    /// The cloud's file.
-    pub cloud: &'a [u8],
-    /// Whose value holds where both changed the same.
-    pub winner: Winner,
-}
-
-/// One of the two sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Winner {
-    /// This PC.
-    Local,
-    /// The cloud.
-    Cloud,
-}
-
 impl Settings {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Options, Self::Servers];
+
     /// Which of them the file at `path` in the instance is.
     pub fn of(path: &str) -> Option<Self> {
-        match path {
-            "options.txt" => Some(Self::Options),
-            "servers.dat" => Some(Self::Servers),
+        Self::ALL.into_iter().find(|settings| settings.path() == path)
+    }
+
+    /// Where it is in the instance.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Options => "options.txt",
+            Self::Servers => "servers.dat",
+        }
+    }
+
+    /// The file that `unit` is in, if it is a part of one.
+    pub fn of_unit(unit: &Unit) -> Option<Self> {
+        match unit {
+            Unit::Option(_) => Some(Self::Options),
+            Unit::Server(_) => Some(Self::Servers),
+            Unit::File(_) | Unit::World(_) => None,
+        }
+    }
+
+    /// The units in the file and their values, without what is the machine's own or too long to
+    /// travel. None if it cannot be parsed: a file that a crash left empty or full of zeros says
+    /// nothing about what the player wants.
+    pub fn read(self, content: &[u8]) -> Option<BTreeMap<Unit, String>> {
+        let (values, unit): (_, fn(String) -> Unit) = match self {
+            Self::Options => (options::read(content)?, Unit::Option),
+            Self::Servers => (servers::read(content)?, Unit::Server),
+        };
+        Some(values.into_iter().map(|(name, value)| (unit(name), value)).collect())
+    }
+
+    /// The file with these values set, added, or removed where there is none. Everything else stays
+    /// as it is, and where nothing changes, so does every byte. A change that cannot have come from
+    /// `read` is ignored. None if the file cannot be parsed.
+    ///
+    /// Options of which no line with a colon is left cannot be parsed again.
+    pub fn write(self, content: &[u8], changes: &BTreeMap<Unit, Option<String>>) -> Option<Vec<u8>> {
+        let changes = self.named(changes.iter().map(|(unit, value)| (unit, value.as_deref())));
+        match self {
+            Self::Options => options::write(content, &changes),
+            Self::Servers => servers::write(content, &changes),
+        }
+    }
+
+    /// A new file with these values, for a PC that has none.
+    pub fn create(self, values: &BTreeMap<Unit, String>) -> Vec<u8> {
+        let values = self.named(values.iter().map(|(unit, value)| (unit, Some(value.as_str()))));
+        match self {
+            Self::Options => options::create(&values),
+            Self::Servers => servers::create(&values),
+        }
+    }
+
+    /// The changes of this file's units, by their keys or addresses.
+    fn named<'a>(self, changes: impl Iterator<Item = (&'a Unit, Option<&'a str>)>) -> Changes<'a> {
+        let named = changes.filter_map(|(unit, value)| match (self, unit) {
+            (Self::Options, Unit::Option(name)) | (Self::Servers, Unit::Server(name)) => Some((name.as_str(), value)),
             _ => None,
-        }
-    }
-
-    /// A digest of what the file means to the player on every PC: `options.txt` without the keys
-    /// that are the machine's own or nobody's, whatever the order of the lines is; `servers.dat`
-    /// without the servers' icons, which the game fetches again. Of a file that cannot be parsed
-    /// it is the digest of its bytes.
-    pub fn meaning(self, content: &[u8]) -> [u8; 32] {
-        self.parsed(content).unwrap_or_else(|| Sha256::digest(content).into())
-    }
-
-    /// This PC's file brought up to the cloud's. What only one side changed is that side's; what
-    /// one side removed and the other changed stays. Where nothing changes, this PC's bytes come
-    /// back as they are. None where one of the two cannot be parsed: then a file can only be taken
-    /// whole.
-    pub fn merge(self, sides: &Sides<'_>) -> Option<Vec<u8>> {
-        let local = self.parsed(sides.local)?;
-        let cloud = self.parsed(sides.cloud)?;
-        let ancestor = sides.ancestor.and_then(|content| self.parsed(content));
-        if local == cloud || ancestor == Some(cloud) {
-            Some(sides.local.to_vec())
-        } else if ancestor == Some(local) {
-            self.follow(sides.local, sides.cloud)
-        } else {
-            match self {
-                Self::Options => options::merge(sides),
-                Self::Servers => servers::merge(sides),
-            }
-        }
-    }
-
-    /// The cloud's file for a PC that edited nothing: with the machine's own keys as this PC has
-    /// them, in this PC's order. None where one of the two cannot be parsed.
-    pub fn follow(self, local: &[u8], cloud: &[u8]) -> Option<Vec<u8>> {
-        let same = self.parsed(local)? == self.parsed(cloud)?;
-        match self {
-            Self::Options if same => Some(local.to_vec()),
-            Self::Options => options::merge(&Sides { ancestor: Some(local), local, cloud, winner: Winner::Cloud }),
-            Self::Servers => Some(cloud.to_vec()),
-        }
-    }
-
-    fn parsed(self, content: &[u8]) -> Option<[u8; 32]> {
-        match self {
-            Self::Options => options::meaning(content),
-            Self::Servers => servers::meaning(content),
-        }
+        });
+        named.collect()
     }
 }
 
-/// Whose value of one key holds. Without a common ancestor nothing was removed by anyone.
-fn whose<T: Copy + PartialEq>(ancestor: Option<T>, local: Option<T>, cloud: Option<T>, winner: Winner) -> Winner {
-    if local == cloud || cloud == ancestor {
-        Winner::Local
-    } else if local == ancestor || local.is_none() {
-        Winner::Cloud
-    } else if cloud.is_none() {
-        Winner::Local
-    } else {
-        winner
-    }
-}
-
-/// What only the cloud has and `stays`, by what precedes it in the cloud's order and is here, too.
-fn additions<K: Copy + Eq + Hash>(
-    cloud: impl IntoIterator<Item = K>,
-    is_local: impl Fn(K) -> bool,
-    stays: impl Fn(K) -> bool,
-) -> HashMap<Option<K>, Vec<K>> {
-    let mut added: HashMap<_, Vec<K>> = HashMap::new();
-    let mut before = None;
-    for key in cloud.into_iter().filter(|key| stays(*key)) {
-        if is_local(key) {
-            before = Some(key);
-        } else {
-            added.entry(before).or_default().push(key);
-        }
-    }
-    added
-}
+#[cfg(test)]
+mod testing;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_the_two_files_of_the_instance_itself_are_merged() {
-        assert_eq!(Settings::of("options.txt"), Some(Settings::Options));
-        assert_eq!(Settings::of("servers.dat"), Some(Settings::Servers));
+    fn only_the_two_files_of_the_instance_itself_have_units() {
+        for settings in Settings::ALL {
+            assert_eq!(Settings::of(settings.path()), Some(settings));
+        }
         for path in ["saves/World/options.txt", "Options.txt", "servers.dat_old", "optionsof.txt", ""] {
             assert_eq!(Settings::of(path), None, "{path}");
         }
     }
 
     #[test]
-    fn whose_value_holds() {
-        use Winner::{Cloud, Local};
-        for (ancestor, local, cloud, holds) in [
-            (Some(1), Some(1), Some(2), Cloud),
-            (Some(1), Some(2), Some(1), Local),
-            (Some(1), Some(1), None, Cloud),
-            (Some(1), None, Some(1), Local),
-            (Some(1), None, Some(2), Cloud),
-            (Some(1), Some(2), None, Local),
-            (None, Some(1), None, Local),
-            (None, None, Some(1), Cloud),
-        ] {
-            for winner in [Local, Cloud] {
-                assert_eq!(whose(ancestor, local, cloud, winner), holds, "{ancestor:?} {local:?} {cloud:?}");
-            }
+    fn a_unit_is_in_one_file_or_in_none() {
+        assert_eq!(Settings::of_unit(&Unit::Option("fov".to_owned())), Some(Settings::Options));
+        assert_eq!(Settings::of_unit(&Unit::Server("a".to_owned())), Some(Settings::Servers));
+        for unit in [Unit::File("options.txt".to_owned()), Unit::World("World".to_owned())] {
+            assert_eq!(Settings::of_unit(&unit), None);
         }
-        for winner in [Local, Cloud] {
-            assert_eq!(whose(Some(1), Some(2), Some(3), winner), winner);
-            assert_eq!(whose(None, Some(2), Some(3), winner), winner);
-        }
+    }
+
+    #[test]
+    fn units_of_other_files_are_not_written() {
+        let values = BTreeMap::from([
+            (Unit::File("options.txt".to_owned()), "fov:1".to_owned()),
+            (Unit::Server("fov".to_owned()), "fov:1".to_owned()),
+        ]);
+        assert_eq!(Settings::Options.create(&values), b"");
+        let none = Settings::Servers.create(&values);
+        assert_eq!(Settings::Servers.read(&none), Some(BTreeMap::new()));
     }
 }

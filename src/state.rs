@@ -1,106 +1,100 @@
-//! `state.json`: what this instance last agreed on with its repository. One file, replaced
-//! as a whole, so that base and manifest can never contradict each other.
+//! `state.json`: what this instance knows, and what of it lies on its disk. One file, replaced as a
+//! whole, so that its parts can never contradict each other.
+
+mod older;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::durable;
 use crate::error::{Error, Kind, Result};
+use crate::model::{Dot, Memory, Unit, form};
 use crate::reading::read_if_there;
-use crate::snapshot::{Joined, SnapshotId};
-use crate::tree::Stat;
+use crate::snapshot::SnapshotId;
+use crate::tree::{Hash, Stat};
+pub use older::{Older, Recorded};
 
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
-/// What a file looked like when the instance last equalled its base.
+/// A file as it was when it last was the version that is known of its unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Size and time on this disk.
     pub here: Stat,
-    /// What the snapshot has, where that is something else: this disk could not keep the
-    /// time, or settings of this PC alone are in the file.
+    /// What the snapshots have, where that is something else: this disk could not keep the time, or
+    /// settings of this PC alone are in the file.
     pub cloud: Option<Stat>,
-    /// A digest of a small file's content, or of what the settings in it mean.
-    pub sha256: Option<[u8; 32]>,
+    /// Its content.
+    pub hash: Hash,
+    /// Whether no snapshot has it yet, as far as known.
+    pub is_unsaved: bool,
 }
 
 impl Entry {
-    /// A file that is `here` on this disk and `cloud` in the snapshot.
-    pub fn new(here: Stat, cloud: Stat, sha256: Option<[u8; 32]>) -> Self {
-        Self { here, cloud: (cloud != here).then_some(cloud), sha256 }
+    /// A file that is `here` on this disk and `cloud` in the snapshots.
+    pub fn new(here: Stat, cloud: Stat, hash: Hash) -> Self {
+        Self { here, cloud: (cloud != here).then_some(cloud), hash, is_unsaved: false }
     }
 
-    /// A file that is `cloud` in what the base is built on, and that the base left out. However it
-    /// is on this disk, it is still to be saved.
-    pub fn unsaved(cloud: Stat) -> Self {
-        Self { here: Stat { size: u64::MAX, mtime: i64::MIN }, cloud: Some(cloud), sha256: None }
-    }
-
-    /// Size and time in the snapshot.
+    /// Size and time in the snapshots.
     pub fn in_cloud(&self) -> Stat {
         self.cloud.unwrap_or(self.here)
     }
 }
 
-/// The files that the instance and its base agree on, by path.
+/// The files that were synced, by path.
 pub type Manifest = BTreeMap<String, Entry>;
 
 /// The state of one instance.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
-    /// The version of the form, as it is on disk.
-    pub(crate) version: u64,
-    /// Where the repository is, without any secret.
-    pub repository: Option<String>,
-    /// The snapshot that the instance's files last equalled.
-    pub base: Option<SnapshotId>,
-    /// When the base was made, by its machine's clock.
-    pub base_time: Option<DateTime<Utc>>,
-    /// Heads that were settled here and that no push has superseded yet.
-    #[serde(default)]
-    pub taken_in: BTreeSet<SnapshotId>,
-    /// Heads of which all is in place here but these worlds, about which the player has put off
-    /// the decision, and of which no push has told yet.
-    #[serde(default)]
-    pub joined: Joined,
-    /// Worlds that came with these heads, of which the manifest knows nothing.
-    #[serde(default)]
-    pub came: BTreeSet<String>,
-    /// Every snapshot that this instance has settled: all that there were when there was
-    /// nothing new, and what it brought since.
-    #[serde(default)]
-    pub seen: BTreeSet<SnapshotId>,
-    /// A push whose end is not known.
-    #[serde(default)]
-    pub pending: Option<PendingPush>,
-    /// What the cloud has and this disk cannot hold: names that it refuses, or takes for another's.
-    /// It must not look deleted.
-    #[serde(default)]
-    pub refused: BTreeSet<String>,
-    /// The digest of the scope under which the manifest was made.
-    #[serde(default)]
-    pub scope: Option<String>,
-    /// The files that instance and base agree on.
-    #[serde(with = "rows")]
-    pub manifest: Manifest,
-    /// In a state of the original client, which has no manifest: when it last synced.
-    #[serde(skip)]
-    pub legacy_time: Option<DateTime<Utc>>,
+    /// What is known of each repository, by its address without any secret.
+    pub repositories: BTreeMap<String, Place>,
+    /// What is known of the units.
+    pub memory: Memory,
+    /// The files that were synced.
+    pub files: Manifest,
+    /// Files of the versions in place that this disk cannot hold.
+    pub impossible: BTreeMap<Unit, BTreeSet<String>>,
+    /// A state of an older form, which the repository has a say in.
+    pub older: Option<Older>,
 }
 
-/// What a push was about to make the state, should its snapshot turn up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PendingPush {
-    /// The mark among the snapshot's tags.
-    pub mark: String,
-    /// The manifest of what was saved.
-    #[serde(with = "rows")]
-    pub manifest: Manifest,
+/// What is known of one repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The snapshot that the files here most resemble.
+    pub base: Option<SnapshotId>,
+    /// When it was made, by its machine's clock.
+    pub base_time: Option<DateTime<Utc>>,
+    /// The snapshots that were taken in, and the pushes that made them; without one if it lacks
+    /// files that its push saw, and counts for nothing.
+    pub seen: BTreeMap<SnapshotId, Option<Dot>>,
+    /// Snapshots that together know of every push that is known here. None if there are none.
+    pub told_by: Option<BTreeSet<SnapshotId>>,
 }
+
+/// `state.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    version: u64,
+    repositories: BTreeMap<String, Place>,
+    #[serde(with = "form::compact")]
+    ledger: crate::model::Ledger,
+    known: Vec<(Unit, crate::model::Known)>,
+    impossible: BTreeMap<Unit, BTreeSet<String>>,
+    files: Vec<Row>,
+}
+
+/// A file: its path, size, time, size and time in the snapshots, content, and whether it is unsaved.
+#[derive(Serialize, Deserialize)]
+struct Row(String, u64, i64, Option<(u64, i64)>, String, u8);
 
 impl State {
     /// Reads the state, or the empty one where there is none.
@@ -115,130 +109,74 @@ impl State {
 
     fn parse(text: &[u8]) -> anyhow::Result<Self> {
         #[derive(Deserialize)]
-        struct Form {
+        struct Any {
             #[serde(default)]
             version: serde_json::Value,
         }
-        let form: Form = serde_json::from_slice(text).context("it is damaged")?;
-        match form.version.as_u64() {
-            Some(VERSION) => serde_json::from_slice(text).context("it is damaged"),
+        let any: Any = serde_json::from_slice(text).context("it is damaged")?;
+        match any.version.as_u64() {
+            Some(VERSION) => serde_json::from_slice::<Form>(text).context("it is damaged")?.try_into(),
             Some(newer) if newer > VERSION => Err(anyhow!("it was written by a newer cloud-sync (version {newer})")),
-            _ => legacy(&serde_json::from_slice(text)?),
+            _ => Ok(Self { older: Some(Older::parse(text)?), ..Self::default() }),
         }
     }
 
     /// Replaces the file as a whole.
     pub fn save(&self, file: &Path) -> anyhow::Result<()> {
-        let text = serde_json::to_vec(&Self { version: VERSION, ..self.clone() })?;
-        durable::replace(file, &text)
+        durable::replace(file, &serde_json::to_vec(self)?)
     }
-}
 
-/// The state of the original client: an id and a time, under names that varied.
-fn legacy(value: &serde_json::Value) -> anyhow::Result<State> {
-    let text = |names: &[&str]| names.iter().find_map(|name| value.get(name)?.as_str());
-    let base = text(&["snapshot_id", "base", "last_snapshot_id", "last_snapshot", "snapshot", "id"])
-        .and_then(SnapshotId::parse)
-        .ok_or_else(|| anyhow!("it is damaged: it names no snapshot"))?;
-    let names = ["time", "timestamp", "synced_at", "last_sync", "updated_at"];
-    let time = text(&names)
-        .and_then(|time| DateTime::parse_from_rfc3339(time).ok())
-        .map(|time| time.with_timezone(&Utc))
-        .or_else(|| {
-            let seconds = names.iter().find_map(|name| value.get(name)?.as_f64())?;
-            #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit")]
-            DateTime::from_timestamp_millis((seconds * 1000.0) as i64)
-        })
-        .ok_or_else(|| anyhow!("it is damaged: it names no time"))?;
-    Ok(State { base: Some(base), legacy_time: Some(time), ..State::default() })
-}
-
-/// A manifest as an array of rows, which is small and loads fast.
-mod rows {
-    use std::borrow::Cow;
-
-    use super::{Deserialize, Deserializer, Entry, Manifest, Serialize, Serializer, Stat};
-
-    #[derive(Serialize, Deserialize)]
-    struct Row<'a>(#[serde(borrow)] Cow<'a, str>, u64, i64, Option<(u64, i64)>, #[serde(borrow)] Option<Cow<'a, str>>);
-
-    pub fn serialize<S: Serializer>(manifest: &Manifest, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(manifest.iter().map(|(path, entry)| {
+    fn form(&self) -> Form {
+        let row = |(path, entry): (&String, &Entry)| {
             let cloud = entry.cloud.map(|cloud| (cloud.size, cloud.mtime));
-            let sha256 = entry.sha256.map(|hash| hex::encode(hash).into());
-            Row(path.into(), entry.here.size, entry.here.mtime, cloud, sha256)
-        }))
+            let Stat { size, mtime } = entry.here;
+            Row(path.clone(), size, mtime, cloud, hex::encode(entry.hash), u8::from(entry.is_unsaved))
+        };
+        Form {
+            version: VERSION,
+            repositories: self.repositories.clone(),
+            ledger: self.memory.ledger.clone(),
+            known: self.memory.known.iter().map(|(unit, known)| (unit.clone(), known.clone())).collect(),
+            impossible: self.impossible.clone(),
+            files: self.files.iter().map(row).collect(),
+        }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Manifest, D::Error> {
-        let rows = Vec::<Row<'de>>::deserialize(deserializer)?;
-        rows.into_iter()
-            .map(|Row(path, size, mtime, cloud, sha256)| {
-                let sha256 = sha256.map(|text| {
-                    let mut hash = [0; 32];
-                    hex::decode_to_slice(&*text, &mut hash).map(|()| hash).map_err(serde::de::Error::custom)
-                });
-                let cloud = cloud.map(|(size, mtime)| Stat { size, mtime });
-                Ok((path.into_owned(), Entry { here: Stat { size, mtime }, cloud, sha256: sha256.transpose()? }))
-            })
-            .collect()
+    /// Whether this instance was ever synced.
+    pub fn is_new(&self) -> bool {
+        self.memory.ledger.pushes.is_empty() && self.older.is_none()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl TryFrom<Form> for State {
+    type Error = anyhow::Error;
 
-    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-    #[test]
-    fn what_is_saved_is_loaded() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.json");
-        let here = Stat { size: 3, mtime: -5 };
-        let entry = Entry { here, cloud: Some(Stat { size: 4, mtime: 7 }), sha256: Some([9; 32]) };
-        let manifest = Manifest::from([("saves/W/level.dat".to_owned(), entry)]);
-        let state = State {
-            version: VERSION,
-            base: SnapshotId::parse(ID),
-            manifest: manifest.clone(),
-            pending: Some(PendingPush { mark: "m".to_owned(), manifest }),
-            ..State::default()
+    fn try_from(form: Form) -> anyhow::Result<Self> {
+        let file = |Row(path, size, mtime, cloud, hash, unsaved): Row| {
+            let mut bytes = [0; 16];
+            hex::decode_to_slice(&hash, &mut bytes).context("it is damaged")?;
+            let cloud = cloud.map(|(size, mtime)| Stat { size, mtime });
+            Ok((path, Entry { here: Stat { size, mtime }, cloud, hash: bytes, is_unsaved: unsaved != 0 }))
         };
-        state.save(&file).unwrap();
-        assert_eq!(State::load(&file).unwrap(), state);
+        Ok(Self {
+            repositories: form.repositories,
+            memory: Memory { ledger: form.ledger, known: form.known.into_iter().collect() },
+            files: form.files.into_iter().map(file).collect::<anyhow::Result<_>>()?,
+            impossible: form.impossible,
+            older: None,
+        })
     }
+}
 
-    #[test]
-    fn no_file_is_the_empty_state() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(State::load(&folder.path().join("state.json")).unwrap(), State::default());
+/// The state is part of a journal, too.
+impl Serialize for State {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.form().serialize(serializer)
     }
+}
 
-    #[test]
-    fn a_damaged_or_newer_file_stops_everything() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.json");
-        for text in [
-            "",
-            "{",
-            "\0\u{1}\u{2}",
-            "[]",
-            "{\"version\": 4}",
-            "{\"version\": 3}",
-            "{\"version\": 3, \"manifest\": [[1]]}",
-        ] {
-            std::fs::write(&file, text).unwrap();
-            assert_eq!(State::load(&file).unwrap_err().kind, Kind::Stopped, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_state_of_the_original_client_is_read() {
-        for time in ["\"2025-01-02T03:04:05Z\"", "1735787045"] {
-            let state = State::parse(format!("{{\"snapshot_id\": \"{ID}\", \"time\": {time}}}").as_bytes()).unwrap();
-            assert_eq!(state.base, SnapshotId::parse(ID));
-            assert_eq!(state.legacy_time.unwrap().timestamp(), 1_735_787_045);
-        }
+impl<'de> Deserialize<'de> for State {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Form::deserialize(deserializer)?.try_into().map_err(serde::de::Error::custom)
     }
 }

@@ -2,28 +2,19 @@
 //! to what was last synced.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirEntry, File, Metadata};
-use std::io::{self, Read};
+use std::fs::{self, DirEntry, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::paths::{folder_of, is_within, join, world_of};
 use crate::platform;
 use crate::scope::Scope;
-use crate::settings::Settings;
-use crate::state::{Entry, Manifest};
-use crate::sync::decide::Local;
 
-/// Files up to this size are remembered by their content, too: the game rewrites its small
-/// files without changing them.
-const HASHED_UP_TO: u64 = 32 * 1024;
-/// Settings of large packs are longer.
-const SETTINGS_UP_TO: u64 = 4 << 20;
 /// The stack of a thread that walks.
 const DEEP: usize = 64 << 20;
 
@@ -52,6 +43,9 @@ pub fn nanoseconds(time: SystemTime) -> i64 {
         Err(before) => -signed(before.duration().as_nanos()),
     }
 }
+
+/// A digest of a file's content.
+pub type Hash = [u8; 16];
 
 /// Something in the scope that cannot be synced, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,29 +81,14 @@ pub enum Why {
     /// A world of which a part cannot be saved: without it, what travels would be mixed with what
     /// another PC has of that part.
     Torn,
-    /// A world that is not here any more, of which nobody knows yet whether that is meant.
-    Gone,
-    /// Something in the cloud that this disk cannot hold, or that nobody could save yet.
-    Refused,
-    /// A file that is in the scope only now and another one in the cloud, which no pull has looked at.
-    Unseen,
+    /// It changes while it is looked at.
+    Changing,
 }
 
 impl Why {
-    /// Whether other PCs may have had it as an ordinary file, so that a snapshot without it
-    /// must not make them remove theirs.
-    pub fn may_be_synced_elsewhere(self) -> bool {
-        match self {
-            Self::Link | Self::Unreadable | Self::InUse | Self::Torn | Self::Gone | Self::Refused | Self::Unseen => {
-                true
-            }
-            Self::Name | Self::Special => false,
-        }
-    }
-
     /// Whether it may well be synced by the next push.
     pub fn is_for_now(self) -> bool {
-        matches!(self, Self::Unreadable | Self::InUse | Self::Torn)
+        matches!(self, Self::Unreadable | Self::InUse | Self::Torn | Self::Changing)
     }
 
     /// The reason in words.
@@ -121,9 +100,7 @@ impl Why {
             Self::Unreadable => "it cannot be read",
             Self::InUse => "the running game has it open",
             Self::Torn => "a part of it cannot be saved, and a world travels as a whole",
-            Self::Gone => "it is not here any more",
-            Self::Refused => "it is on another PC and cannot be here",
-            Self::Unseen => "it is synced only now, and the cloud has another one; the next pull looks at both",
+            Self::Changing => "something is writing to it",
         }
     }
 }
@@ -161,11 +138,6 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Whether every file has the size and the time that it has in `manifest`.
-    pub fn is_as_in(&self, manifest: &Manifest) -> bool {
-        self.files.iter().map(|(path, stat)| (path, *stat)).eq(manifest.iter().map(|(path, entry)| (path, entry.here)))
-    }
-
     /// Total size in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.values().map(|stat| stat.size).sum()
@@ -173,7 +145,7 @@ impl Tree {
 
     /// Takes the worlds of which a part cannot be saved out of what is synced now.
     pub fn leave_out_torn_worlds(&mut self) {
-        let is_part = |left: &&LeftOut| matches!(left.why, Why::Link | Why::Unreadable);
+        let is_part = |left: &&LeftOut| matches!(left.why, Why::Link | Why::Unreadable | Why::Changing);
         let torn = self.left_out.iter().filter(is_part).filter_map(|left| world_of(&left.path));
         let torn: BTreeSet<_> = torn.filter(|world| !self.hides(&folder_of(world))).map(str::to_owned).collect();
         for world in torn {
@@ -188,42 +160,10 @@ impl Tree {
         self.left_out.push(LeftOut { on_disk: PathBuf::from(&path), path, why });
     }
 
-    /// Says nothing about `refused`, which is in the cloud and cannot be here. Gives what of it is
-    /// here by now all the same.
-    pub fn leave_out_refused(&mut self, refused: &BTreeSet<String>) -> BTreeSet<String> {
-        let mut here = BTreeSet::new();
-        for path in refused {
-            let left = LeftOut { path: path.clone(), on_disk: PathBuf::from(path), why: Why::Refused };
-            if self.files.keys().any(|file| left.holds(file)) {
-                here.insert(path.clone());
-            } else {
-                self.left_out.push(left);
-            }
-        }
-        here
-    }
-
-    /// Whether something was left out for this reason.
-    pub fn leaves_out(&self, why: Why) -> bool {
-        self.left_out.iter().any(|left| left.why == why)
-    }
-
     /// Whether `path` lies in something that was left out, so that its absence from
     /// [`Tree::files`] does not mean that it is gone.
     pub fn hides(&self, path: &str) -> bool {
         self.left_out.iter().any(|left| left.holds(path))
-    }
-
-    /// Whether `path` lies in something that is here and cannot be saved now.
-    pub fn keeps(&self, path: &str) -> bool {
-        self.left_out.iter().any(|left| !matches!(left.why, Why::Gone | Why::Refused) && left.holds(path))
-    }
-
-    /// The largest of what was left out, holds `path`, and is in the way of a file from the cloud.
-    /// What the disk refused once is not.
-    pub fn blocker_of(&self, path: &str) -> Option<&LeftOut> {
-        let blockers = self.left_out.iter().filter(|left| left.why != Why::Refused && left.holds(path));
-        blockers.min_by_key(|left| left.path.len())
     }
 }
 
@@ -358,106 +298,4 @@ impl Walk<'_> {
         let allowed = Scope::is_players_own(path) || is_root && target.starts_with(self.instance);
         (target.is_dir() && !leads_home && !is_circle && allowed).then_some(here)
     }
-}
-
-/// How a tree differs from what was last synced.
-#[derive(Clone, Debug, Default)]
-pub struct Edits {
-    /// Files that the manifest lacks.
-    pub added: Vec<String>,
-    /// Files whose content is another.
-    pub changed: Vec<String>,
-    /// Files that only the manifest has.
-    pub removed: Vec<String>,
-    /// Files that were rewritten without a change that matters, as they are now.
-    pub touched: Vec<(String, Stat)>,
-    /// Files that are as the pack ships them, whatever they were: nobody's edit. A pull puts
-    /// the player's own version back.
-    pub reset: BTreeSet<String>,
-}
-
-impl Edits {
-    /// Compares `tree` with `manifest`, reading small files whose time alone has changed.
-    pub fn find(instance: &Path, tree: &Tree, manifest: &Manifest, scope: &Scope) -> Self {
-        let mut edits = Self::default();
-        // Both are in order, so that one pass is enough.
-        let mut known = manifest.iter().peekable();
-        let mut gone = Vec::new();
-        for (path, stat) in &tree.files {
-            while let Some((passed, _)) = known.next_if(|(known, _)| *known < path) {
-                gone.push(passed);
-            }
-            match known.next_if(|(known, _)| *known == path).map(|(_, entry)| entry) {
-                Some(entry) if entry.here == *stat => {}
-                _ if scope.is_as_shipped(path, &instance.join(path)) => {
-                    edits.reset.insert(path.clone());
-                }
-                None => edits.added.push(path.clone()),
-                Some(entry)
-                    if (entry.here.size == stat.size || Settings::of(path).is_some())
-                        && entry.sha256.is_some()
-                        && entry.sha256 == digest(path, &instance.join(path), *stat) =>
-                {
-                    edits.touched.push((path.clone(), *stat));
-                }
-                Some(_) => edits.changed.push(path.clone()),
-            }
-        }
-        gone.extend(known.map(|(path, _)| path));
-        // A file that has left the scope is none of our business any more.
-        edits.removed = gone.into_iter().filter(|path| !tree.hides(path) && scope.contains(path)).cloned().collect();
-        edits
-    }
-
-    /// How many there are of each kind; none where there are none at all.
-    pub fn in_words(&self) -> Option<String> {
-        let kinds = [(self.added.len(), "added"), (self.changed.len(), "changed"), (self.removed.len(), "removed")];
-        let parts = kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-        let parts: Vec<_> = parts.collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
-    }
-
-    /// What `tree` is against `manifest`, which without a base is none at all.
-    pub fn local(&self, tree: &Tree, manifest: &Manifest, has_base: bool) -> Local {
-        let own = || tree.files.keys().filter(|path| !self.reset.contains(*path));
-        let has_known_file =
-            own().any(|path| manifest.contains_key(path)) || manifest.keys().any(|path| tree.keeps(path));
-        let lost_all = !manifest.is_empty() && !self.removed.is_empty() && !has_known_file;
-        if lost_all || !has_base && own().next().is_none() {
-            Local::Absent
-        } else if self.is_empty() {
-            Local::Clean
-        } else {
-            Local::Edited
-        }
-    }
-}
-
-/// The manifest of `files`, taking over from `known` what has not changed since.
-pub fn manifest_of(instance: &Path, files: &BTreeMap<String, Stat>, known: &Manifest) -> Manifest {
-    let entry = |path: &str, stat: Stat| match known.get(path) {
-        Some(entry) if entry.here == stat => entry.clone(),
-        _ => Entry::new(stat, stat, digest(path, &instance.join(path), stat)),
-    };
-    files.iter().map(|(path, stat)| (path.clone(), entry(path, *stat))).collect()
-}
-
-/// A digest of a small file at `path` in an instance, if it can be read and still is what
-/// `stat` says: of its content, or of what the settings in it mean on every PC.
-pub fn digest(path: &str, file: &Path, stat: Stat) -> Option<[u8; 32]> {
-    let settings = Settings::of(path);
-    let limit = if settings.is_some() { SETTINGS_UP_TO } else { HASHED_UP_TO };
-    if stat.size > limit {
-        return None;
-    }
-    let mut content = Vec::with_capacity(usize::try_from(stat.size).ok()? + 1);
-    let mut file = File::open(file).ok()?;
-    file.by_ref().take(limit + 1).read_to_end(&mut content).ok()?;
-    let unchanged = Stat::of(&file.metadata().ok()?) == stat && content.len() as u64 == stat.size;
-    unchanged.then(|| settings.map_or_else(|| Sha256::digest(&content).into(), |settings| settings.meaning(&content)))
 }

@@ -29,6 +29,7 @@ mod cli {
     mod links;
     mod login;
     mod meanwhile;
+    mod model;
     mod network;
     mod packwiz;
     #[cfg(target_os = "linux")]

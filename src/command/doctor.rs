@@ -80,7 +80,8 @@ impl Doctor<'_> {
     /// Nothing depends on the clock, but people read its times in the history.
     fn clock(&mut self) {
         let now = self.ctx.now;
-        let base = State::load(&self.ctx.instance.state_file()).ok().and_then(|state| state.base_time);
+        let state = State::load(&self.ctx.instance.state_file()).unwrap_or_default();
+        let base = state.repositories.values().filter_map(|place| place.base_time).max();
         match base.filter(|base| *base > now) {
             Some(base) => self.trouble(
                 "clock",
@@ -155,7 +156,7 @@ impl Doctor<'_> {
     }
 
     fn has_synced(&self) -> bool {
-        State::load(&self.ctx.instance.state_file()).is_ok_and(|state| state.base.is_some())
+        State::load(&self.ctx.instance.state_file()).is_ok_and(|state| !state.is_new())
     }
 
     fn scope(&mut self) {
@@ -204,7 +205,7 @@ impl Doctor<'_> {
 
     fn state(&mut self) {
         match State::load(&self.ctx.instance.state_file()) {
-            Ok(state) => match state.base {
+            Ok(state) => match state.repositories.into_values().find_map(|place| place.base) {
                 Some(base) => self.ok("state", &format!("last synced with {}", base.short())),
                 None => self.ok("state", "never synced"),
             },

@@ -4,13 +4,14 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::front::{card, counted, human_bytes};
 use crate::game;
+use crate::local::Local;
+use crate::model::Divergence;
 use crate::outcome::Outcome;
 use crate::scope::Scope;
 use crate::state::State;
 use crate::sync::apply;
-use crate::sync::decide::{Divergence, Local};
 use crate::sync::observe::{Observation, Purpose};
-use crate::tree::{Edits, Tree};
+use crate::tree::Tree;
 
 /// Observes and tells.
 pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
@@ -32,17 +33,17 @@ pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
         seen => seen?,
     };
     outcome.divergence = seen.divergence;
-    outcome.base.clone_from(&seen.state.base);
-    outcome.head = seen.head_id();
+    outcome.base = seen.place().base;
+    outcome.head = seen.head();
     for world in game::open_worlds(ctx.instance.root()).keys() {
         ctx.warn(&format!("the game has the world {world} open"));
     }
-    for left in &seen.tree.left_out {
+    for left in &seen.local.tree.left_out {
         ctx.warn(&format!("not synced: {}: {}", left.path, left.why.text()));
     }
     ctx.note(&format!("{}: {}", title(seen.divergence), reason(&seen)));
-    tell_amount(ctx, &seen.tree);
-    if let Some(head) = seen.head() {
+    tell_amount(ctx, &seen.local);
+    if let Some(head) = seen.news.snapshots.first() {
         ctx.note(&format!(
             "in the cloud: {} saved by {} on {}",
             head.id.short(),
@@ -58,15 +59,16 @@ fn tell_of_this_pc(ctx: &Context<'_>) -> Result<()> {
     let scope = Scope::load(&ctx.instance)?;
     let tree = Tree::walk(ctx.instance.root(), &scope)?;
     let state = State::load(&ctx.instance.state_file())?;
-    tell_amount(ctx, &tree);
-    if state.legacy_time.is_some() {
-        // The original client did not note what it had synced.
+    if state.older.is_some() {
+        // It did not note what it had synced.
         return Ok(());
     }
-    let edits = Edits::find(ctx.instance.root(), &tree, &state.manifest, &scope);
-    ctx.note(&match state.base_time {
+    let local = Local::look(ctx.instance.root(), tree, &scope, &state);
+    tell_amount(ctx, &local);
+    let time = state.repositories.values().filter_map(|place| place.base_time).max();
+    ctx.note(&match time {
         None => "this PC has not synced with a cloud yet".to_owned(),
-        Some(time) => match edits.in_words() {
+        Some(time) => match local.edits.in_words() {
             Some(edits) => format!("since the version of {}: {edits}", card::when(time)),
             None => format!("nothing changed here since the version of {}", card::when(time)),
         },
@@ -74,8 +76,8 @@ fn tell_of_this_pc(ctx: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-fn tell_amount(ctx: &Context<'_>, tree: &Tree) {
-    ctx.note(&format!("synced here: {}, {}", counted(tree.files.len(), "file"), human_bytes(tree.bytes())));
+fn tell_amount(ctx: &Context<'_>, local: &Local) {
+    ctx.note(&format!("synced here: {}, {}", counted(local.files.len(), "file"), human_bytes(local.bytes())));
 }
 
 fn title(divergence: Divergence) -> &'static str {
@@ -94,8 +96,8 @@ fn title(divergence: Divergence) -> &'static str {
 }
 
 fn reason(seen: &Observation) -> String {
-    let edits = || seen.edits.in_words().unwrap_or_else(|| "as they were".to_owned());
-    let others = || match seen.view.others.len() {
+    let edits = || seen.local.edits.in_words();
+    let others = || match seen.news.snapshots.len() {
         0 | 1 => "a version this PC has not seen".to_owned(),
         count => format!("{count} versions this PC has not seen"),
     };
@@ -103,15 +105,19 @@ fn reason(seen: &Observation) -> String {
         Divergence::SignedOut | Divergence::Unknown => "the cloud could not be asked".to_owned(),
         Divergence::Blank => "neither this PC nor the cloud has any files to sync; is this the game folder, with saves in it?".to_owned(),
         Divergence::InSync => "every file is as it was last synced, and the cloud has nothing new".to_owned(),
-        Divergence::Ahead if seen.edits.is_empty() => "your decision is not in the cloud yet; the next push saves it".to_owned(),
-        Divergence::Ahead => format!("files here: {}; the cloud has nothing new; the next push saves them", edits()),
+        Divergence::Ahead => match edits() {
+            Some(edits) => format!("files here: {edits}; the cloud has nothing new; the next push saves them"),
+            None => "what is here is not in the cloud yet; the next push saves it".to_owned(),
+        },
         Divergence::Behind => format!("the cloud has {}, and nothing changed here; the next pull makes this PC the same", others()),
         Divergence::FirstLink => "both have files, and this PC has never synced with this cloud; the next pull joins them, and asks about worlds that differ".to_owned(),
-        Divergence::Diverged if seen.view.others.iter().all(|head| seen.is_joined(head)) => {
-            "you put off a decision, and all else is joined; the next pull asks again".to_owned()
+        Divergence::Diverged if seen.unseen().is_empty() => {
+            "a world has two versions, and you have not decided yet; the next pull asks again".to_owned()
         }
-        Divergence::Diverged if seen.local == Local::Clean => format!("the cloud has {}, not built on this PC's; the next pull joins them, and asks only about worlds that both changed", others()),
-        Divergence::Diverged => format!("files here: {}; and the cloud has {}; the next pull joins them, and asks only about worlds that both changed", edits(), others()),
+        Divergence::Diverged => match edits() {
+            Some(edits) => format!("files here: {edits}; and the cloud has {}; the next pull joins them, and asks only about worlds that both changed", others()),
+            None => format!("the cloud has {}; the next pull joins them with what is here, and asks only about worlds that both changed", others()),
+        },
         Divergence::RemoteEmptied => "the cloud has lost what it had; the files here stay, and the next push saves them anew".to_owned(),
         Divergence::LocalLost => "none of the files that were synced is here; the next pull brings them back".to_owned(),
     }

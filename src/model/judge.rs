@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Digest, Dot, Dots, Known, Ledger, Unit, Version};
+use super::{Digest, Dot, Dots, Known, Ledger, Unit, Version, Versions};
 
 /// What a pull looks at.
 pub struct Now<'a> {
     /// What was known, joined with what is new in the cloud.
     pub ledger: &'a Ledger,
+    /// What was known before.
+    pub before: &'a Ledger,
     /// What of it lies on the disk.
     pub known: &'a BTreeMap<Unit, Known>,
     /// What is on the disk, and when it was changed, in milliseconds since 1970.
@@ -118,6 +120,13 @@ impl Now<'_> {
         self.elsewhere.contains(&dot) || version.holders.iter().any(|dot| self.elsewhere.contains(&dot))
     }
 
+    /// Whether a copy of this content stands beside, and nobody has changed that.
+    fn stands_beside(&self, digest: Digest) -> bool {
+        let mut saved = self.ledger.units.values().flat_map(Versions::iter);
+        saved.any(|(_, version)| version.copy_of() == Some(digest))
+            || self.known.values().any(|known| known.copy_of == Some(digest))
+    }
+
     /// What becomes of `unit`.
     pub fn judge(&self, unit: &Unit) -> Judged {
         let mut known = self.known.get(unit).cloned().unwrap_or_default();
@@ -133,18 +142,21 @@ impl Now<'_> {
         if current.iter().any(|(dot, version)| !versions.contains_key(dot) && self.is_held_elsewhere(*dot, version)) {
             return Judged { step: Step::Stays(Why::IsElsewhere), known };
         }
+        let mut decided = Dots::default();
         if let Some(owed) = &known.owed {
             versions.retain(|dot, _| !owed.contains(*dot));
             let is_superseded =
                 !known.applied.is_empty() && !known.applied.iter().any(|dot| current.contains_key(&dot));
             if !versions.is_empty() && here == known.agreed && is_superseded {
-                // It was decided for a version that another PC has played on since.
+                // It was decided for a version that another PC has played on since. What it was decided
+                // against stays that.
+                decided = owed.iter().filter(|dot| current.contains_key(dot)).collect();
                 known.owed = None;
             }
         }
         let is_dirty = known.is_dirty(here);
-        let folded = fold(unit, &current, &mut versions);
-        let candidates = Candidates { current, versions, folded };
+        let folded = fold(unit, &current, &mut versions, |digest| self.stands_beside(digest));
+        let candidates = Candidates { current, versions, folded, decided };
         if is_dirty {
             self.judge_edited(unit, known, &candidates)
         } else {
@@ -153,7 +165,7 @@ impl Now<'_> {
     }
 
     fn judge_edited(&self, unit: &Unit, mut known: Known, candidates: &Candidates<'_>) -> Judged {
-        let Candidates { current, versions, folded } = candidates;
+        let Candidates { current, versions, folded, .. } = candidates;
         let here = self.here.get(unit).copied();
         let mine = known.applied.clone();
         let mut others = versions.clone();
@@ -175,9 +187,11 @@ impl Now<'_> {
         match (here, single(&others)) {
             (None, Some(digest)) => come(&others, folded, digest, known.agreed.is_some()),
             (Some((here, _)), Some(digest)) if here == digest => agree(known, here, &others, candidates),
-            (Some((_, time)), Some(digest)) if !unit.is_world() => {
+            (Some((_, time)), Some(digest)) if !unit.has_copies() => {
                 let is_later = others.keys().all(|dot| current[dot].is_weak() || current[dot].time < time);
-                if is_later && !self.is_first_contact {
+                // What this PC never took in, although it was there, is not overruled by what is here.
+                let was_passed_over = mine.is_empty() && self.before.units.contains_key(unit);
+                if is_later && !self.is_first_contact && !was_passed_over {
                     known.owe(others.keys().copied().chain(folded.iter()).chain(mine.iter()));
                     Judged { step: Step::Stays(Why::IsLater), known }
                 } else {
@@ -185,7 +199,9 @@ impl Now<'_> {
                 }
             }
             (here, _) => {
-                let own = versions.keys().copied().filter(|dot| mine.contains(*dot)).collect();
+                // Content that is here again is here, too, if the player decides for it.
+                let is_own = |dot: &Dot| mine.contains(*dot) || again.contains(*dot);
+                let own = versions.keys().copied().filter(is_own).collect();
                 let here = here.map(|(digest, _)| digest);
                 let question = Question { here, versions: others, own, is_one_lost: false, is_stale: false };
                 Judged { step: Step::Asks(question), known }
@@ -236,21 +252,32 @@ struct Candidates<'a> {
     versions: BTreeMap<Dot, Digest>,
     /// Those that lose by rule.
     folded: Dots,
+    /// Those that were decided against, which is still to be told.
+    decided: Dots,
 }
 
 /// Leaves of the versions that no player is asked about the one that holds: of settings and files one
-/// that is not weak and is the latest; of worlds that stand beside each other already, the one of the
+/// that is not weak and is the latest; of worlds of which all others stand beside already, the one of the
 /// greatest dot. Whoever looks finds the same. Gives those that lose.
-fn fold(unit: &Unit, current: &BTreeMap<Dot, &Version>, versions: &mut BTreeMap<Dot, Digest>) -> Dots {
-    let winner = if !unit.is_world() {
-        versions.keys().copied().max_by_key(|dot| (!current[dot].is_weak(), current[dot].time, *dot))
-    } else if versions.keys().all(|dot| current[dot].is_kept_both()) {
+fn fold(
+    unit: &Unit,
+    current: &BTreeMap<Dot, &Version>,
+    versions: &mut BTreeMap<Dot, Digest>,
+    stands_beside: impl Fn(Digest) -> bool,
+) -> Dots {
+    let winner = if unit.has_copies() {
         versions.keys().next_back().copied()
     } else {
-        None
+        versions.keys().copied().max_by_key(|dot| (!current[dot].is_weak(), current[dot].time, *dot))
     };
     let Some(winner) = winner.map(|dot| versions[&dot]) else { return Dots::default() };
-    let folded = versions.iter().filter(|(_, digest)| **digest != winner).map(|(dot, _)| *dot).collect();
+    let folded: Dots = versions.iter().filter(|(_, digest)| **digest != winner).map(|(dot, _)| *dot).collect();
+    // A world that was played on since both were kept stands nowhere else.
+    let may_lose = |dot| stands_beside(current[&dot].digest);
+    let are_kept = || versions.keys().all(|dot| current[dot].is_kept_both());
+    if unit.has_copies() && !(are_kept() && folded.iter().all(may_lose)) {
+        return Dots::default();
+    }
     versions.retain(|_, digest| *digest == winner);
     folded
 }
@@ -265,8 +292,7 @@ fn single(versions: &BTreeMap<Dot, Digest>) -> Option<Digest> {
 /// The content of `versions` comes.
 fn come(versions: &BTreeMap<Dot, Digest>, folded: &Dots, digest: Digest, comes_back: bool) -> Judged {
     let versions: Dots = versions.keys().copied().collect();
-    let applied = versions.iter().chain(folded.iter()).collect();
-    let known = Known { agreed: Some(digest), applied, owed: None };
+    let known = Known { agreed: Some(digest), applied: versions.clone(), beaten: folded.clone(), ..Known::default() };
     Judged { step: Step::Comes { versions, digest, comes_back }, known }
 }
 
@@ -276,12 +302,13 @@ fn agree(mut known: Known, here: Digest, others: &BTreeMap<Dot, Digest>, candida
     let mine: Dots = known.applied.iter().filter(|dot| versions.contains_key(dot)).collect();
     known.owed = (!mine.is_empty()).then(|| versions.keys().copied().collect());
     known.agreed = Some(here);
-    known.applied = others.keys().copied().chain(mine.iter()).chain(folded.iter()).collect();
+    known.applied = others.keys().copied().chain(mine.iter()).collect();
+    known.beaten.clone_from(folded);
     Judged { step: Step::Stays(Why::Agreed), known }
 }
 
 fn judge_unchanged(unit: &Unit, mut known: Known, here: Option<Digest>, candidates: &Candidates<'_>) -> Judged {
-    let Candidates { current, versions, folded } = candidates;
+    let Candidates { current, versions, folded, decided } = candidates;
     if versions.is_empty() {
         if here.is_some() && !current.is_empty() {
             // What came after it is lost: it counts again.
@@ -292,13 +319,20 @@ fn judge_unchanged(unit: &Unit, mut known: Known, here: Option<Digest>, candidat
         return Judged { step: Step::Stays(Why::NothingNew), known };
     }
     let own: Dots = versions.keys().copied().filter(|dot| known.applied.contains(*dot)).collect();
-    let is_any_lost = versions.len() + folded.iter().count() < current.len();
-    let is_one_lost = unit.is_world() && is_any_lost && known.owed.is_none() && here.is_some() && own.is_empty();
+    let is_any_lost = versions.len() + folded.iter().chain(decided.iter()).count() < current.len();
+    let is_one_lost = unit.has_copies() && is_any_lost && known.owed.is_none() && here.is_some() && own.is_empty();
     match single(versions) {
-        Some(digest) if !is_one_lost && here == Some(digest) => {
-            Judged { step: Step::Stays(Why::NothingNew), ..come(versions, folded, digest, false) }
+        // Where it is what is here, there is nothing to choose from.
+        Some(digest) if !is_one_lost || here == Some(digest) => {
+            let mut judged = come(versions, folded, digest, false);
+            if !decided.is_empty() {
+                judged.known.owe(decided.iter().chain(versions.keys().copied()));
+            }
+            if here == Some(digest) {
+                judged.step = Step::Stays(Why::NothingNew);
+            }
+            judged
         }
-        Some(digest) if !is_one_lost => come(versions, folded, digest, false),
         _ => {
             let is_stale = own.is_empty() && !is_one_lost;
             let question =

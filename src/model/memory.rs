@@ -16,9 +16,19 @@ pub struct Known {
     /// The versions that it is.
     #[serde(default, skip_serializing_if = "Dots::is_empty")]
     pub applied: Dots,
+    /// The versions that lost against it by rule: it is none of them, but what comes after it supersedes
+    /// them, too.
+    #[serde(default, skip_serializing_if = "Dots::is_empty")]
+    pub beaten: Dots,
     /// The versions that the next push supersedes, beside these: what was decided and not told yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Dots>,
+    /// The player kept the other versions as units of their own, and no push has told that yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept_both: bool,
+    /// It is a copy of this content, and no push has saved it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<Digest>,
 }
 
 impl Known {
@@ -73,20 +83,20 @@ impl Memory {
             None => here.contains_key(*unit),
         };
         let units: BTreeSet<_> = here.keys().chain(self.known.keys()).collect();
-        let changed = units.into_iter().filter(|unit| is_ready(unit)).filter(is_dirty).cloned().collect();
+        let changed = units.into_iter().filter(is_dirty).filter(|unit| is_ready(unit)).cloned().collect();
         let is_held = |unit: &Unit, dot: Dot| {
+            let version = self.ledger.units.get(unit).and_then(|versions| versions.get(dot));
+            // A setting is in the ledger itself: whoever knows of the push has it.
             alive.contains(&dot)
-                || self
-                    .ledger
-                    .units
-                    .get(unit)
-                    .and_then(|versions| versions.get(dot))
-                    .is_some_and(|version| version.holders.iter().any(|holder| alive.contains(&holder)))
+                || version.is_some_and(|version| {
+                    version.value().is_some() || version.holders.iter().any(|holder| alive.contains(&holder))
+                })
         };
         let is_unheld = |(unit, known): &(&Unit, &Known)| {
             here.contains_key(*unit) && !known.applied.is_empty() && !known.applied.iter().any(|dot| is_held(unit, dot))
         };
-        let unheld = self.known.iter().filter(is_unheld).map(|(unit, _)| unit.clone()).collect();
+        let unheld =
+            self.known.iter().filter(is_unheld).map(|(unit, _)| unit.clone()).filter(|unit| is_ready(unit)).collect();
         Saving { changed, unheld }
     }
 
@@ -98,17 +108,18 @@ impl Memory {
         here: &BTreeMap<Unit, (Digest, i64)>,
         dot: Dot,
         push: Push,
-        version_of: impl Fn(&Unit, Digest, i64) -> Version,
+        version_of: impl Fn(&Unit, Digest, i64, &Known) -> Version,
     ) {
         for unit in changed {
             let known = self.known.entry(unit.clone()).or_default();
-            let mut gone = std::mem::take(&mut known.applied);
-            gone.extend(known.owed.take().unwrap_or_default().iter());
+            let mut gone = known.applied.clone();
+            gone.extend(known.beaten.iter());
+            gone.extend(known.owed.iter().flat_map(Dots::iter));
             let versions = self.ledger.units.entry(unit.clone()).or_default();
             versions.retain(|dot, _| !gone.contains(dot));
             if let Some((digest, time)) = here.get(unit) {
-                versions.insert(dot, version_of(unit, *digest, *time));
-                *known = Known { agreed: Some(*digest), applied: Dots::from_iter([dot]), owed: None };
+                versions.insert(dot, version_of(unit, *digest, *time, known));
+                *known = Known { agreed: Some(*digest), applied: Dots::from_iter([dot]), ..Known::default() };
             } else {
                 self.known.remove(unit);
             }

@@ -32,6 +32,16 @@ impl Unit {
         matches!(self, Self::World(_))
     }
 
+    /// Whether of two versions one can stand beside the other under a name of its own: worlds and
+    /// screenshots.
+    pub fn has_copies(&self) -> bool {
+        match self {
+            Self::World(_) => true,
+            Self::File(path) => path.starts_with("screenshots/"),
+            Self::Option(_) | Self::Server(_) => false,
+        }
+    }
+
     /// The world's name.
     pub fn world(&self) -> Option<&str> {
         match self {

@@ -21,18 +21,22 @@ pub fn exclude_line(prefix: &Path, pattern: &str) -> Vec<u8> {
 pub fn exclude_path(prefix: &Path, path: &Path) -> Result<Vec<u8>, Vec<u8>> {
     let line = escape(prefix.join(path).as_os_str().as_encoded_bytes());
     if line.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-        // Outside a list `$` means itself.
-        let mut argument = Vec::with_capacity(line.len());
-        let mut bytes = line.into_iter().peekable();
-        while let Some(byte) = bytes.next() {
-            argument.push(byte);
-            if byte == b'$' {
-                bytes.next_if_eq(&b'$');
-            }
-        }
-        return Err(argument);
+        return Err(as_argument(&line));
     }
     Ok(line)
+}
+
+/// A line of an exclude file as an argument: outside a list `$` means itself.
+pub fn as_argument(line: &[u8]) -> Vec<u8> {
+    let mut argument = Vec::with_capacity(line.len());
+    let mut bytes = line.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        argument.push(byte);
+        if byte == b'$' {
+            bytes.next_if_eq(&b'$');
+        }
+    }
+    argument
 }
 
 /// A line of an include file that matches the one file or folder at `path` of a snapshot;

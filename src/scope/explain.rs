@@ -2,7 +2,7 @@
 
 use globset::GlobSet;
 
-use super::{ALWAYS_EXCLUDE, Pattern, Scope, is_ours};
+use super::{ALWAYS_EXCLUDE, Pattern, SECRETS, Scope, is_ours};
 use crate::paths::with_ancestors;
 use crate::tree::Why;
 
@@ -52,17 +52,20 @@ pub struct Rule<'a> {
 impl Scope {
     /// Why the file or folder at `path` is synced or not, as far as its name tells.
     pub fn explain<'a>(&'a self, path: &'a str, is_folder: bool) -> Reason<'a> {
-        let taken_in = first(&self.included, &self.include, path, 0);
+        let taken_in = first(&self.included, &self.include, path);
+        let kept_out = |from| {
+            with_ancestors(path).find_map(|at| Some(Rule { pattern: self.exclude_at(at, from)?.pattern.as_str(), at }))
+        };
+        let always = self.exclude.len() - ALWAYS_EXCLUDE.len() - SECRETS.len();
         let shipped = self.pack.ships(path);
         let on_the_way = is_folder && self.may_include_below(path);
         if is_ours(path) {
             Reason::Ours
-        } else if let Some(rule) = first(&self.excluded, &self.exclude, path, self.exclude.len() - ALWAYS_EXCLUDE.len())
-        {
+        } else if let Some(rule) = kept_out(always) {
             Reason::Never(rule)
         } else if taken_in.is_none() && !on_the_way {
             Reason::NotIncluded { shipped }
-        } else if let Some(rule) = first(&self.excluded, &self.exclude, path, 0) {
+        } else if let Some(rule) = kept_out(0) {
             Reason::Excluded(rule)
         } else if self.leaves_to_pack(path) && !is_folder {
             Reason::OfPack
@@ -72,11 +75,10 @@ impl Scope {
     }
 }
 
-/// The first of `patterns`, from the one at `from`, that matches `path` or a folder above it, from
-/// the top.
-fn first<'a>(compiled: &GlobSet, patterns: &'a [Pattern], path: &'a str, from: usize) -> Option<Rule<'a>> {
+/// The first of `patterns` that matches `path` or a folder above it, from the top.
+fn first<'a>(compiled: &GlobSet, patterns: &'a [Pattern], path: &'a str) -> Option<Rule<'a>> {
     with_ancestors(path).find_map(|at| {
-        let index = compiled.matches(at).into_iter().find(|index| *index >= from)?;
+        let index = compiled.matches(at).into_iter().next()?;
         Some(Rule { pattern: patterns[index].as_str(), at })
     })
 }
@@ -136,8 +138,8 @@ mod tests {
             ("mods/a.tmp", false, Reason::NotIncluded { shipped: false }),
             ("saves/W/a.tmp", false, Reason::Excluded(rule("**/*.tmp", "saves/W/a.tmp"))),
             ("saves/W/logs/a/b", false, Reason::Excluded(rule("saves/*/logs", "saves/W/logs"))),
-            ("saves/W/session.lock", false, Reason::Never(rule("**/session.lock", "saves/W/session.lock"))),
-            ("saves/W/a.tmp/.env", false, Reason::Never(rule("**/.env*", "saves/W/a.tmp/.env"))),
+            ("saves/W/session.lock", false, Reason::Never(rule("saves/*/session.lock", "saves/W/session.lock"))),
+            ("config/a.tmp/.env", false, Reason::Never(rule("**/.env*", "config/a.tmp/.env"))),
             ("mods/accounts.json", false, Reason::Never(rule("**/accounts.json", "mods/accounts.json"))),
             (".Cloud-Sync/token", false, Reason::Ours),
         ] {

@@ -220,7 +220,10 @@ mod tests {
         let place = ["saves/A/level.dat", "saves/A/region/r.mca", "xaero/map.txt"];
         let place = place.iter().map(|path| staged(&instance, path)).collect();
         let moves = Moves { remove, place, gone_worlds: paths(&["B"]) };
-        let next = State { repository: Some("next".to_owned()), ..State::default() };
+        let next = State {
+            repositories: BTreeMap::from([("next".to_owned(), crate::state::Place::default())]),
+            ..State::default()
+        };
         let journal = Journal::new(Source::Staging, "copy".to_owned(), note, moves, next);
         (folder, instance, journal)
     }
@@ -249,7 +252,7 @@ mod tests {
         }
         assert!(!root.join("saves/B").exists());
         assert!(!instance.journal_file().exists() && !instance.staging().exists());
-        assert_eq!(State::load(&instance.state_file()).unwrap().repository.as_deref(), Some("next"));
+        assert!(State::load(&instance.state_file()).unwrap().repositories.contains_key("next"));
     }
 
     #[test]

@@ -13,11 +13,11 @@ use crate::context::Context;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::{Progress, Step, human_bytes};
+use crate::model::Unit;
 use crate::names::Disk;
 use crate::paths::{folders_to, parent};
 use crate::platform::{self, patiently};
 use crate::restic::{Listing, Restic, Status, include_line, write_lines};
-use crate::snapshot::SnapshotId;
 use crate::tree::Stat;
 
 /// With more patterns than this, matching costs more than fetching a few files too many.
@@ -68,21 +68,50 @@ impl Staging {
         self.take(ctx, listing, &wanted)
     }
 
-    /// The same for files of another snapshot, which must touch none that is staged already.
-    pub fn fetch_beside(
+    /// The same under another name: of `unit`, which comes as `new`. Gives the new paths.
+    pub fn fetch_as(
         &mut self,
         ctx: &Context<'_>,
         restic: &Restic,
         listing: &Listing,
         paths: &[String],
-    ) -> Result<()> {
+        unit: &Unit,
+        new: &Unit,
+    ) -> Result<Vec<String>> {
         let beside = self.folder.join(listing.snapshot.id.as_str());
         let wanted = self.restore(ctx, restic, listing, paths, &beside)?;
         platform::open_folders(&beside).context("could not open the fetched folders")?;
-        for path in &wanted {
-            move_file(&beside.join(path), &self.file(path))?;
+        let (old, new) = (unit.path().unwrap_or_default(), new.path().unwrap_or_default());
+        let umask = default_permissions(&self.folder)?;
+        let mut placed = Vec::new();
+        for path in wanted {
+            let path_then = format!("{new}{}", &path[old.len()..]);
+            move_file(&beside.join(path), &self.file(&path_then))?;
+            let size = size_in(listing, path);
+            self.take_file(ctx, &path_then, size, &umask)?;
+            self.staged.insert(path_then.clone());
+            self.bytes += size;
+            placed.push(path_then);
         }
-        self.take(ctx, listing, &wanted)
+        clear(&beside)?;
+        Ok(placed)
+    }
+
+    /// Stages a file with this content.
+    pub fn write(&mut self, root: &Path, path: &str, content: &[u8]) -> Result<()> {
+        let file = self.file(path);
+        let make = || {
+            fs::create_dir_all(file.parent().unwrap_or(&self.folder))?;
+            patiently(|| fs::write(&file, content))
+        };
+        make().with_context(|| format!("could not write {}", file.display()))?;
+        let umask = default_permissions(&self.folder)?;
+        let live = fs::metadata(root.join(path)).ok().filter(fs::Metadata::is_file);
+        let permissions = live.map_or(umask, |live| live.permissions());
+        patiently(|| fs::set_permissions(&file, permissions.clone()))
+            .with_context(|| format!("could not change {}", file.display()))?;
+        self.staged.insert(path.to_owned());
+        Ok(())
     }
 
     /// Lets restic restore those of `paths` that are not staged yet to `target`, and gives these.
@@ -204,30 +233,6 @@ impl Staging {
         let file = self.file(path);
         Ok(patiently(|| fs::write(&file, content)).with_context(|| format!("could not write {}", file.display()))?)
     }
-
-    /// Gives the staged file another name.
-    pub fn rename(&mut self, path: &str, new: &str) -> Result<()> {
-        move_file(&self.file(path), &self.file(new))?;
-        self.staged.remove(path);
-        Ok(())
-    }
-
-    /// What a file contains in another snapshot.
-    pub fn read_from(&self, ctx: &Context<'_>, restic: &Restic, id: &SnapshotId, path: &str) -> Result<Vec<u8>> {
-        let folder = self.folder.join(id.as_str());
-        let include = include_line(path).map(|line| write_lines(&self.list("include"), [line])).transpose()?;
-        let list = include.map(|()| self.list("include"));
-        restic.restore(id, &folder, list.as_deref(), &mut |_| {}, &|| {})?;
-        ctx.front().finished();
-        let file = folder.join(path);
-        Ok(fs::read(&file).with_context(|| format!("could not read {}", file.display()))?)
-    }
-
-    /// Whether the staged file has the same content as the instance's.
-    pub fn equals(&self, ctx: &Context<'_>, path: &str) -> Result<bool> {
-        let same = || same_content(&self.file(path), &ctx.instance.root().join(path));
-        Ok(same().with_context(|| format!("could not compare {path}"))?)
-    }
 }
 
 impl Drop for Staging {
@@ -307,24 +312,6 @@ fn size_in(listing: &Listing, path: &str) -> u64 {
 fn move_file(from: &Path, to: &Path) -> Result<()> {
     let moved = fs::create_dir_all(to.parent().unwrap_or(to)).and_then(|()| patiently(|| fs::rename(from, to)));
     Ok(moved.with_context(|| format!("could not move {} to {}", from.display(), to.display()))?)
-}
-
-fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
-    use io::Read as _;
-    let (mut one, mut other) = (fs::File::open(one)?, fs::File::open(other)?);
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    loop {
-        left.clear();
-        right.clear();
-        one.by_ref().take(1 << 20).read_to_end(&mut left)?;
-        other.by_ref().take(1 << 20).read_to_end(&mut right)?;
-        if left != right {
-            return Ok(false);
-        }
-        if left.is_empty() {
-            return Ok(true);
-        }
-    }
 }
 
 /// The permissions that a new file of this user has.

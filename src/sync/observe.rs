@@ -1,462 +1,361 @@
-//! Facts: what the disk holds, what the repository holds, and how they compare. Reads only.
+//! Facts: what the disk holds, what the repository holds, and how they compare. Reads only, and once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::{self, ScopedJoinHandle};
 
-use chrono::{DateTime, Utc};
-
-use super::decide::{Divergence, Local, classify};
-use super::plan::same_time;
+use super::takeover::TakeOver;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
-use crate::paths::{folder_of, is_within, world_at, world_of};
-use crate::reading::is_forbidden;
+use crate::ledgers::{self, News};
+use crate::local::{Local, digest_of, digest_of_stats, files_of};
+use crate::model::{Cloud, Digest, Divergence, Dot, Here, Known, Ledger, Now, Saving, Step, Unit, Version, Versions};
+use crate::names::Disk;
+use crate::paths::{folder_of, world_of};
 use crate::remote::{self, Remote};
-use crate::repository::Place;
-use crate::restic::{Listing, Restic, ResticError};
+use crate::repository::Place as Where;
+use crate::restic::Restic;
 use crate::scope::Scope;
-use crate::snapshot::{Graph, Lineage, Snapshot, SnapshotId, View};
-use crate::state::{Entry, State};
-use crate::tree::{Edits, Stat, Tree, Why, nanoseconds};
+use crate::snapshot::SnapshotId;
+use crate::state::{Place, State};
+use crate::tree::{Tree, Why};
 
 /// Everything that a decision rests on.
-#[derive(Clone)]
 pub struct Observation {
     /// The scope of the instance.
     pub scope: Scope,
-    /// The state, with a push that had ended unnoticed already taken in.
-    pub state: State,
-    /// Whether that differs from what is on disk.
-    pub unsaved_state: bool,
-    /// The instance's files.
-    pub tree: Tree,
-    /// What the disk refused of the cloud's and is here now all the same, made by the player.
-    pub returned: BTreeSet<String>,
-    /// How they differ from the manifest.
-    pub edits: Edits,
-    /// What that makes of the instance.
+    /// What is on the disk.
     pub local: Local,
+    /// The state as it was found, or as that of an older version comes to.
+    pub state: State,
+    /// The address of the repository, without any secret.
+    pub location: String,
     /// Whether the repository does not even exist.
-    pub missing: bool,
-    /// The snapshots; empty where nothing is new, because then nobody needs them.
-    pub graph: Graph,
-    /// The ids of all snapshots.
+    pub is_missing: bool,
+    /// The ids of all its snapshots.
     pub ids: BTreeSet<SnapshotId>,
-    /// What one of them holds, if that was read on the way.
-    pub listing: Option<Listing>,
-    /// The repository, seen from this instance.
-    pub view: View,
-    /// The cell of the table.
+    /// What those know that were not seen before; empty where nobody asked.
+    pub news: News,
+    /// Snapshots that together know of every push that is known here. None if there are none.
+    pub told_by: Option<BTreeSet<SnapshotId>>,
+    /// How this PC and the cloud compare.
     pub divergence: Divergence,
 }
 
-/// What one looks for.
+/// Why one looks: what is read of the repository depends on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To bring what is new: the listing of a new snapshot is wanted, too.
+    /// To bring what is new.
     Pull,
-    /// To bring what is new after this PC has saved, so that its own snapshot is the latest.
-    Joining,
-    /// To save what is here.
+    /// To save what is here, which needs no look at what others did.
     Push,
     /// To tell. The disk stays as it is, so that restic is not fetched.
     Status,
 }
 
 impl Observation {
-    /// Looks at both sides, at the same time. Worlds in `busy` are left out. `base` is what is
+    /// Looks at both sides, at the same time. What is in `apart` is left out. `base` is what is
     /// known even if nobody answers.
     pub fn make(
         ctx: &Context<'_>,
         account: &Account,
-        busy: &[String],
+        apart: &[(String, Why)],
         purpose: Purpose,
         base: &mut Option<SnapshotId>,
     ) -> Result<Self> {
         let scope = Scope::load(&ctx.instance)?;
         let restic = || ctx.restic(account, purpose != Purpose::Status);
+        let location = account.repository.location().to_owned();
         let (state, tree, remote) = thread::scope(|threads| {
             let asking = threads
                 .spawn(|| remote::list(&account.repository, &account.token, || remote::list_by_restic(&restic()?)));
             let loading = threads.spawn(|| State::load(&ctx.instance.state_file()));
             let tree = Tree::walk(ctx.instance.root(), &scope);
-            let state = joined(loading);
-            if let (Purpose::Push, Ok(tree), Ok(state)) = (purpose, &tree, &state)
-                && !tree.is_as_in(&state.manifest)
-            {
-                // It will most likely be wanted, and is looked for while the repository answers.
-                let _ = ctx.find_restic(false);
-            }
-            (state, tree, joined(asking))
+            (joined(loading), tree, joined(asking))
         });
-        let mut state = state?;
-        base.clone_from(&state.base);
+        let state = state?;
+        base.clone_from(&state.repositories.get(&location).and_then(|place| place.base.clone()));
         let (mut tree, remote) = (tree?, remote?);
         // Late, so that it is said once even if the player has to sign in first.
         scope.problem().into_iter().for_each(|problem| ctx.warn(problem));
-        for world in busy {
-            tree.leave_out(folder_of(world), Why::InUse);
+        for (path, why) in apart {
+            tree.leave_out(path.clone(), *why);
         }
-        let returned = tree.leave_out_refused(&state.refused);
-        for path in &returned {
-            // What is here now was never what the cloud has under that name, and is compared anew, as
-            // what is in the scope only now.
-            state.manifest.retain(|file, _| !is_within(file, path));
-            state.scope = state.scope.map(|_| String::new());
-        }
+        tree.leave_out_torn_worlds();
+        let is_missing = remote == Remote::Missing;
+        let ids = remote.into_ids();
+        let mut state = match &state.older {
+            Some(older) => {
+                let (location, tree, scope, ids) = (&location, &tree, &scope, &ids);
+                TakeOver { ctx, older, location, tree, scope, ids }.state(restic)?
+            }
+            None => state,
+        };
+        let mut local = Local::look(ctx.instance.root(), tree, &scope, &state);
+        state.memory.known = std::mem::take(&mut local.known);
         let mut seen = Self {
             scope,
-            unsaved_state: state.legacy_time.is_some(),
+            local,
+            told_by: state.repositories.get(&location).and_then(|place| place.told_by.clone()),
             state,
-            tree,
-            returned,
-            edits: Edits::default(),
-            local: Local::Absent,
-            missing: remote == Remote::Missing,
-            graph: Graph::default(),
-            ids: remote.into_ids(),
-            listing: None,
-            view: View { lineage: Lineage::Neither, others: BTreeSet::new(), taken_in: BTreeSet::new() },
+            location,
+            is_missing,
+            ids,
+            news: News::default(),
             divergence: Divergence::Unknown,
         };
-        seen.forget_another_repository(ctx, account);
         seen.doubt_missing(account)?;
-        // Unless the snapshots have a say in what is known of the files, these come first: what
-        // is wanted of the snapshots depends on them.
-        let is_known = seen.state.pending.is_none() && seen.state.legacy_time.is_none();
-        if is_known {
-            seen.look_at_files(ctx);
-        }
-        seen.look_at_snapshots(restic, purpose)?;
-        if !is_known {
-            seen.look_at_files(ctx);
-        }
-        if seen.local == Local::Clean && seen.view.lineage == Lineage::Same && seen.owes_push() {
-            seen.local = Local::Edited;
-        }
-        seen.divergence = classify(seen.view.lineage, seen.local);
+        seen.read_news(ctx, restic, purpose)?;
+        seen.divergence = seen.compare(ctx);
         seen.log(ctx);
         Ok(seen)
     }
 
-    /// A base in another repository says nothing about this one.
-    fn forget_another_repository(&mut self, ctx: &Context<'_>, account: &Account) {
-        let location = account.repository.location();
-        let moved = self.state.repository.as_deref().is_some_and(|known| known != location);
-        let has_base = self.state.base.as_ref().is_some_and(|base| self.ids.contains(base));
-        if moved && !has_base {
-            ctx.log.line("the address names another repository than before: starting anew with it");
-            self.state = State::default();
-        }
-        if self.state.repository.as_deref() != Some(location) {
-            self.state.repository = Some(location.to_owned());
-            self.unsaved_state = true;
-        }
+    /// What is known of this repository.
+    pub fn place(&self) -> Place {
+        self.state.repositories.get(&self.location).cloned().unwrap_or_default()
     }
 
     /// Only a server's 404 says that a repository is gone. One that is gone from its folder is
     /// most likely on a disk that is not there; an empty mount point says nothing about it, and
     /// must not get a repository of its own.
     fn doubt_missing(&self, account: &Account) -> Result<()> {
-        let is_server = matches!(account.repository.place(), Place::Rest(_));
-        if is_server || !self.missing || self.state.base.is_none() {
+        let is_server = matches!(account.repository.place(), Where::Rest(_));
+        if is_server || !self.is_missing || self.place().base.is_none() {
             return Ok(());
         }
-        let location = account.repository.location();
-        let what = location.strip_prefix("local:").unwrap_or(location);
+        let what = self.location.strip_prefix("local:").unwrap_or(&self.location);
         Err(Error::new(Kind::Offline, format!("the cloud cannot be reached: {what} holds no repository any more"))
             .hint("plug in or mount its disk; if it is gone for good, delete .cloud-sync/state.json to start anew"))
     }
 
-    fn look_at_snapshots(&mut self, restic: impl Fn() -> Result<Restic>, purpose: Purpose) -> Result<()> {
-        let owes_nothing = self.base_in_repository().is_some() && self.state.taken_in.is_empty();
-        if owes_nothing && self.ids == self.state.seen {
-            // Nothing came and nothing went since all was settled.
-            self.view.lineage = Lineage::Same;
-            return Ok(());
-        }
-        if !self.ids.is_empty() {
-            match restic().and_then(|restic| self.read_snapshots(&restic, purpose)) {
-                Ok(graph) => self.graph = graph,
+    /// The snapshots that were not taken in yet.
+    pub fn unseen(&self) -> BTreeSet<SnapshotId> {
+        let place = self.state.repositories.get(&self.location);
+        self.ids.iter().filter(|id| !place.is_some_and(|place| place.seen.contains_key(*id))).cloned().collect()
+    }
+
+    fn read_news(&mut self, ctx: &Context<'_>, restic: impl Fn() -> Result<Restic>, purpose: Purpose) -> Result<()> {
+        let new = self.unseen();
+        let known = self.state.memory.ledger.clone();
+        // A push that was cut off may have come through all the same.
+        let may_be_ours = || !self.saving(&self.state).unheld.is_empty();
+        if !new.is_empty() && (purpose != Purpose::Push || may_be_ours()) {
+            match restic().and_then(|restic| ledgers::read(&restic, &self.ids, &new, &known)) {
+                Ok(news) => self.news = news,
                 // Without restic at hand, ids are enough to see that all is new.
-                Err(_) if purpose == Purpose::Status && self.state.base.is_none() => {
-                    self.view.lineage = Lineage::HeadOnly;
-                    return Ok(());
-                }
+                Err(_) if purpose == Purpose::Status && self.state.is_new() => return Ok(()),
                 Err(error) => return Err(error),
             }
+            self.news.problems.iter().for_each(|problem| ctx.log.line(problem));
+            // What lacks files has a push of its own that nobody takes in: it is told anew.
+            let is_broken = |dot| self.news.broken.contains(&dot);
+            for known in self.state.memory.known.values_mut().filter(|known| known.applied.iter().any(is_broken)) {
+                let applied = known.applied.clone();
+                known.owe(applied.iter());
+            }
         }
-        self.adopt_pending();
-        self.read_original_state(restic)?;
-        let settled = self.state.taken_in.union(&self.state.seen).cloned().collect();
-        self.view = self.graph.view(self.state.base.as_ref(), &settled);
+        let is_told = self.told_by.as_ref().is_some_and(|told_by| told_by.is_subset(&self.ids));
+        if !is_told {
+            let is_there = !known.pushes.is_empty() && !self.ids.is_empty();
+            self.told_by = if is_there { ledgers::told_by(&restic()?, &self.ids, &known)? } else { None };
+        }
         Ok(())
     }
 
-    /// Reads the snapshots with as few runs of restic as it takes, since each costs half a second.
-    fn read_snapshots(&mut self, restic: &Restic, purpose: Purpose) -> Result<Graph> {
-        // What is edited is saved first, and then there is more to look at.
-        let brings = purpose == Purpose::Pull && (self.local != Local::Edited || self.state.base.is_none());
-        if !brings {
-            return Ok(Graph::new(restic.snapshots(&self.ids)?));
-        }
-        if let Some(news) = self.only_news() {
-            // A listing tells of its snapshot, too.
-            let listing = restic.ls(news)?;
-            let graph = match &self.state.base {
-                Some(base) => Graph::of_step(base, self.state.base_time.unwrap_or_default(), &listing.snapshot),
-                None => Some(Graph::new([listing.snapshot.clone()])),
-            };
-            self.listing = Some(listing);
-            return graph.map_or_else(|| Ok(Graph::new(restic.snapshots(&self.ids)?)), Ok);
-        }
-        // Most likely the latest one is what will be brought.
-        let (snapshots, latest) = thread::scope(|threads| {
-            let listing = threads.spawn(|| restic.ls_latest());
-            (restic.snapshots(&self.ids), listing.join())
-        });
-        self.listing = latest.ok().and_then(std::result::Result::ok);
-        Ok(Graph::new(match snapshots {
-            // Two that make the same cache get in each other's way.
-            Err(ResticError::Failed(_)) => restic.snapshots(&self.ids)?,
-            other => other?,
-        }))
+    /// What was known, joined with what is new.
+    pub fn joined(&self, state: &State) -> Ledger {
+        state.memory.ledger.clone().join(&self.news.ledger)
     }
 
-    /// The snapshot that alone came since all was settled, if nothing else has to be looked at.
-    fn only_news(&self) -> Option<&SnapshotId> {
-        let State { base, seen, taken_in, joined, pending, legacy_time, .. } = &self.state;
-        let is_settled = match base {
-            Some(base) => self.local == Local::Clean && self.ids.contains(base) && seen.is_subset(&self.ids),
-            None => seen.is_empty(),
-        };
-        let owes_nothing = taken_in.is_empty() && joined.is_empty() && pending.is_none() && legacy_time.is_none();
-        let mut news = self.ids.difference(seen);
-        let first = news.next().filter(|_| is_settled && owes_nothing);
-        first.filter(|_| news.next().is_none())
+    /// The pushes whose snapshots this repository has.
+    pub fn alive(&self, state: &State) -> BTreeMap<Dot, SnapshotId> {
+        let place = state.repositories.get(&self.location);
+        let known = place.into_iter().flat_map(|place| &place.seen).chain(&self.news.seen);
+        // What this run has saved came after the ids were listed.
+        let is_here =
+            |id: &SnapshotId| self.ids.contains(id) || place.is_some_and(|place| place.base.as_ref() == Some(id));
+        known.filter(|(id, _)| is_here(id)).filter_map(|(id, dot)| Some(((*dot)?, id.clone()))).collect()
     }
 
-    /// A push that was killed after its snapshot was saved has ended well all the same.
-    fn adopt_pending(&mut self) {
-        let Some(pending) = &self.state.pending else { return };
-        let Some(snapshot) = self.graph.iter().find(|snapshot| snapshot.push_mark() == Some(&pending.mark)) else {
-            return;
-        };
-        if snapshot.holds_what_it_promised() {
-            self.state.base = Some(snapshot.id.clone());
-            self.state.base_time = Some(snapshot.time);
-            self.state.legacy_time = None;
-            self.state.manifest.clone_from(&pending.manifest);
+    /// The pushes whose snapshots other repositories had when they were last looked at.
+    fn elsewhere(&self, state: &State) -> BTreeSet<Dot> {
+        let others = state.repositories.iter().filter(|(location, _)| **location != self.location);
+        others.flat_map(|(_, place)| place.seen.values().copied().flatten()).collect()
+    }
+
+    /// Whether the unit is in the scope and can be looked at.
+    pub fn is_in_reach(&self, unit: &Unit) -> bool {
+        self.scope.takes_in_unit(unit) && !self.local.is_hidden(unit)
+    }
+
+    /// What a push has to save.
+    pub fn saving(&self, state: &State) -> Saving {
+        let alive = self.alive(state).into_keys().collect();
+        state.memory.saving(&self.local.units, &alive, |unit| self.is_in_reach(unit))
+    }
+
+    /// Whether the repository has forgotten a push that is known here.
+    pub fn must_tell(&self, state: &State) -> bool {
+        !state.memory.ledger.pushes.is_empty() && self.told_by.is_none()
+    }
+
+    /// Looks at every unit in reach, and gives what `look` finds.
+    pub fn now<T>(&self, state: &State, look: impl FnOnce(&Now<'_>) -> T) -> T {
+        let ledger = self.joined(state);
+        let (alive, elsewhere) = (self.alive(state).into_keys().collect(), self.elsewhere(state));
+        let known = &state.memory.known;
+        let aliases = self.aliases(&ledger, known);
+        let is_first_contact = !state.memory.ledger.pushes.keys().any(|dot| self.news.ledger.pushes.contains_key(dot))
+            && !self.news.ledger.pushes.is_empty();
+        look(&Now {
+            ledger: &ledger,
+            before: &state.memory.ledger,
+            known,
+            here: &self.local.units,
+            aliases: &aliases,
+            alive: &alive,
+            elsewhere: &elsewhere,
+            is_first_contact,
+        })
+    }
+
+    /// Versions that are equal to what is here, or was agreed on, although their digests are made
+    /// otherwise.
+    fn aliases(&self, ledger: &Ledger, known: &BTreeMap<Unit, Known>) -> BTreeMap<(Unit, Dot), Digest> {
+        let mut aliases = BTreeMap::new();
+        for (unit, versions) in &ledger.units {
+            let known = known.get(unit);
+            for (dot, version) in versions.iter() {
+                let here = self.local.units.get(unit).map(|(digest, _)| *digest);
+                let is_odd = matches!(version.digest, Digest::Stats(_)) || version.exempt().is_some();
+                let agreed = known.and_then(|known| known.agreed);
+                let equals_applied = known.is_some_and(|known| {
+                    known
+                        .applied
+                        .iter()
+                        .any(|mine| versions.get(mine).is_some_and(|mine| mine.digest == version.digest))
+                });
+                if let Some(agreed) = agreed.filter(|_| equals_applied) {
+                    aliases.insert((unit.clone(), dot), agreed);
+                } else if let Some(here) = here.filter(|_| is_odd && self.equals(unit, version)) {
+                    aliases.insert((unit.clone(), dot), here);
+                }
+            }
+        }
+        aliases
+    }
+
+    /// Whether what is here of `unit` is `version`, as far as that has a say.
+    fn equals(&self, unit: &Unit, version: &Version) -> bool {
+        let files = || files_of(&self.local.files, unit);
+        match version.digest {
+            Digest::Stats(_) => {
+                let stats = files().map(|(path, entry)| (path.as_str(), entry.in_cloud()));
+                digest_of_stats(stats) == version.digest
+            }
+            Digest::Content(_) => {
+                let Some(exempt) = version.exempt() else { return false };
+                let says = super::exempt::Told::of(exempt);
+                digest_of(unit, files().filter(|(path, _)| says.of_path(path))) == Some(version.digest)
+            }
+        }
+    }
+
+    /// The cell of the table.
+    fn compare(&self, ctx: &Context<'_>) -> Divergence {
+        let has_synced = self.state.repositories.contains_key(&self.location);
+        let saving = self.saving(&self.state);
+        let here = if self.state.is_new() || !has_synced && self.news_are_strange() {
+            if self.local.units.is_empty() { Here::Empty } else { Here::Unsynced }
+        } else if self.local.is_lost(&self.state.files) {
+            Here::Lost
+        } else if saving.is_empty() && !self.must_tell(&self.state) {
+            Here::Clean
         } else {
-            // Something was missing from it: the next push supersedes it.
-            self.state.taken_in.insert(snapshot.id.clone());
-        }
-        self.state.pending = None;
-        self.unsaved_state = true;
-    }
-
-    /// The original client kept no manifest. Its base's listing is one; a file that is not
-    /// newer than its last sync is as it left it.
-    fn read_original_state(&mut self, restic: impl Fn() -> Result<Restic>) -> Result<()> {
-        let (Some(time), Some(base)) = (self.state.legacy_time, self.base_in_repository()) else { return Ok(()) };
-        let since = nanoseconds(time.into());
-        let listing = restic()?.ls(base)?;
-        let agreed = |path: &str, cloud: Stat| match self.tree.files.get(path) {
-            Some(local) if local.size == cloud.size && local.mtime <= since => local.mtime,
-            _ => cloud.mtime,
+            Here::Edited
         };
-        let in_scope = listing.files.iter().filter(|(path, _)| self.scope.contains(path));
-        let manifest = in_scope.map(|(path, cloud)| {
-            let here = Stat { size: cloud.size, mtime: agreed(path, *cloud) };
-            (path.clone(), Entry::new(here, *cloud, None))
-        });
-        self.state.manifest = manifest.collect();
-        self.state.legacy_time = None;
-        self.unsaved_state = true;
-        Ok(())
-    }
-
-    fn look_at_files(&mut self, ctx: &Context<'_>) {
-        if let Some(time) = self.state.legacy_time {
-            // The original client took every file newer than its last sync for an edit.
-            let since = nanoseconds(time.into());
-            let newer = self.tree.files.iter().filter(|(_, stat)| stat.mtime > since);
-            self.edits = Edits { changed: newer.map(|(path, _)| path.clone()).collect(), ..Edits::default() };
-            self.local = match (self.tree.files.is_empty(), self.edits.is_empty()) {
-                (true, _) => Local::Absent,
-                (false, true) => Local::Clean,
-                (false, false) => Local::Edited,
-            };
+        let is_new = |id: &SnapshotId| match self.news.seen.get(id) {
+            Some(dot) => dot.is_some_and(|dot| !self.state.memory.ledger.pushes.contains_key(&dot)),
+            None => true,
+        };
+        let cloud = if self.unseen().iter().any(is_new) || self.has_more(ctx) {
+            Cloud::New
+        } else if self.ids.is_empty() && (!self.place().seen.is_empty() || self.state.is_new()) {
+            Cloud::Empty
         } else {
-            self.edits = Edits::find(ctx.instance.root(), &self.tree, &self.state.manifest, &self.scope);
-            self.leave_out_forbidden(ctx);
-            self.local = self.edits.local(&self.tree, &self.state.manifest, self.state.base.is_some());
-        }
+            Cloud::Same
+        };
+        Divergence::of(here, cloud)
     }
 
-    /// An edited file that may not be read cannot be saved; what it was stays what is known.
-    fn leave_out_forbidden(&mut self, ctx: &Context<'_>) {
-        let edited = self.edits.added.iter().chain(&self.edits.changed);
-        let forbidden: Vec<_> = edited.filter(|path| is_forbidden(&ctx.instance.root().join(path))).cloned().collect();
-        self.leave_out_unreadable(forbidden.into_iter());
+    /// Whether the repository has nothing to do with what is known here.
+    fn news_are_strange(&self) -> bool {
+        let known = &self.state.memory.ledger.pushes;
+        !self.news.ledger.pushes.keys().any(|dot| known.contains_key(dot))
     }
 
-    /// Takes what cannot be read out of what is saved, and the worlds that it is in; whether
-    /// anything was among it.
-    pub fn leave_out_unreadable(&mut self, paths: impl Iterator<Item = String>) -> bool {
-        let before = self.tree.files.len();
-        for path in paths {
-            self.tree.leave_out(path, Why::Unreadable);
+    /// Whether the cloud has something for this PC that was there when it last looked: a question that
+    /// nobody has decided, what is in the scope only now, settings that a pack has put back.
+    fn has_more(&self, ctx: &Context<'_>) -> bool {
+        let memory = &self.state.memory;
+        let is_settled = |unit: &Unit, versions: &Versions| {
+            let is_of = |known: &Known, dot| known.applied.contains(dot) || known.beaten.contains(dot);
+            memory.known.get(unit).is_some_and(|known| versions.dots().all(|dot| is_of(known, dot)))
+        };
+        let open: Vec<_> = memory.ledger.units.iter().filter(|(unit, versions)| !is_settled(unit, versions)).collect();
+        let open: Vec<_> = open.into_iter().map(|(unit, _)| unit).filter(|unit| self.is_in_reach(unit)).collect();
+        if open.is_empty() {
+            return false;
         }
-        self.tree.leave_out_torn_worlds();
-        let Self { tree, edits, .. } = self;
-        let is_told = |path: &String| !tree.hides(path);
-        for paths in [&mut edits.added, &mut edits.changed, &mut edits.removed] {
-            paths.retain(is_told);
-        }
-        edits.touched.retain(|(path, _)| is_told(path));
-        tree.files.len() < before
-    }
-
-    /// Whether there is something that no snapshot tells of yet: a decision, or the base itself.
-    fn owes_push(&self) -> bool {
-        !self.view.taken_in.is_empty() || self.state.base.is_some() && self.base_in_repository().is_none()
+        let disk = Disk::of(&ctx.instance);
+        let can_be_here = |unit: &Unit| {
+            let here = self.local.files.keys().map(String::as_str);
+            unit.path().is_none_or(|path| disk.refused(here, [path.as_str()].into_iter()).is_empty())
+        };
+        self.now(&self.state, |now| {
+            open.into_iter().any(|unit| match now.judge(unit).step {
+                Step::Asks(_) => true,
+                Step::Comes { .. } => can_be_here(unit),
+                Step::Stays(_) | Step::Goes => false,
+            })
+        })
     }
 
     /// The version in the cloud that matters here: the newest that is new, else our own.
-    pub fn head(&self) -> Option<&Snapshot> {
-        self.graph.newest(&self.view.others)
+    pub fn head(&self) -> Option<SnapshotId> {
+        let fresh =
+            self.news.snapshots.iter().find(|snapshot| self.news.seen.get(&snapshot.id).is_some_and(Option::is_some));
+        fresh.map(|snapshot| snapshot.id.clone()).or_else(|| self.place().base.filter(|base| self.ids.contains(base)))
     }
 
-    /// Whether the head is in place here but for worlds about which the decision was put off.
-    pub fn is_joined(&self, head: &SnapshotId) -> bool {
-        let joins = |base| self.graph.has_joined(base, head);
-        self.state.joined.contains_key(head) || self.state.base.as_ref().is_some_and(joins)
-    }
-
-    /// The id of [`Observation::head`], or the base where nothing is new.
-    pub fn head_id(&self) -> Option<SnapshotId> {
-        match self.view.lineage {
-            Lineage::Same => self.state.base.clone(),
-            _ => self.head().map(|head| head.id.clone()),
-        }
-    }
-
-    /// The base, if the repository still has it.
-    pub fn base_in_repository(&self) -> Option<&SnapshotId> {
-        self.state.base.as_ref().filter(|base| self.ids.contains(base))
-    }
-
-    /// When the base was made.
-    pub fn base_time(&self) -> Option<DateTime<Utc>> {
-        let known = self.state.base.as_ref().and_then(|base| self.graph.get(base)).map(|base| base.time);
-        known.or(self.state.base_time)
-    }
-
-    /// Whether a pack has put its own settings in place of the player's.
-    pub fn was_reset(&self) -> bool {
-        self.edits.reset.iter().any(|path| self.state.manifest.contains_key(path))
-    }
-
-    /// Whether the scope is another than the one under which base and instance last agreed.
-    pub fn has_new_scope(&self) -> bool {
-        self.state.scope.as_ref().is_some_and(|known| *known != self.scope.digest())
-    }
-
-    /// The worlds that were here when this instance last joined anything, and are not any more.
+    /// The worlds that were synced and are not here any more.
     pub fn lost_worlds(&self) -> BTreeSet<String> {
-        let is_gone = |world: &&str| {
-            let is_here = self.tree.files.keys().any(|path| world_of(path) == Some(world));
-            !is_here && !self.tree.hides(&folder_of(world))
-        };
-        let removed: BTreeSet<_> = self.edits.removed.iter().filter_map(|path| world_of(path)).collect();
-        let known = removed.into_iter().chain(self.state.came.iter().map(String::as_str));
-        known.filter(is_gone).map(str::to_owned).collect()
-    }
-
-    /// What differs from that in `cloud`, the base's files, and was no part of the scope when this
-    /// instance last looked at these.
-    pub fn unseen(&self, cloud: &BTreeMap<String, Stat>) -> Unseen {
-        let differs = |path: &str, stat: &Stat| {
-            let is_same = |local: &Stat| local.size == stat.size && same_time(local.mtime, stat.mtime);
-            !self.tree.files.get(path).is_some_and(is_same)
-        };
-        let is_unseen = |path: &str| self.scope.contains(path) && !self.state.manifest.contains_key(path);
-        let unseen = cloud.iter().filter(|(path, stat)| is_unseen(path) && differs(path, stat)).map(|(path, _)| path);
-        let here: BTreeSet<_> = self.tree.files.keys().filter_map(|path| world_of(path)).collect();
-        let mut worlds = BTreeSet::new();
-        let mut files = BTreeSet::new();
-        for path in unseen.chain(&self.returned) {
-            match world_of(path).or_else(|| world_at(path)) {
-                Some(world) if here.contains(world) => worlds.insert(world.to_owned()),
-                None if self.tree.files.contains_key(path) => files.insert(path.clone()),
-                _ => false,
-            };
-        }
-        Unseen { worlds, files }
-    }
-
-    /// Leaves these files out of what is saved next; the next pull looks at them.
-    pub fn leave_out_unseen(&mut self, files: BTreeSet<String>) {
-        self.edits.added.retain(|path| !files.contains(path));
-        self.edits.changed.retain(|path| !files.contains(path));
-        for path in files {
-            self.tree.leave_out(path, Why::Unseen);
-        }
-    }
-
-    /// Makes what is saved next no successor of `base`, but one that has all of it but `worlds`.
-    pub fn stand_beside(&mut self, base: SnapshotId, worlds: BTreeSet<String>) {
-        let known = self.state.manifest.keys().filter_map(|path| world_of(path)).map(str::to_owned);
-        self.state.came.extend(known);
-        // Neither built on nor settled, so that it is a head for this PC, too.
-        self.view.others.insert(base.clone());
-        self.state.seen.clear();
-        self.state.joined.insert(base, worlds);
-        self.state.base = None;
-    }
-
-    /// Says nothing about these worlds with what is saved next.
-    pub fn leave_out_lost_worlds(&mut self) {
-        for world in self.lost_worlds() {
-            self.edits.removed.retain(|path| world_of(path) != Some(&world));
-            self.tree.leave_out(folder_of(&world), Why::Gone);
-        }
-    }
-
-    /// Bytes in files that were added or changed.
-    pub fn edited_bytes(&self) -> u64 {
-        let edited = self.edits.added.iter().chain(&self.edits.changed);
-        edited.filter_map(|path| self.tree.files.get(path)).map(|stat| stat.size).sum()
+        self.local.lost_worlds().into_iter().filter(|world| !self.local.tree.hides(&folder_of(world))).collect()
     }
 
     fn log(&self, ctx: &Context<'_>) {
-        let short = |id: Option<&SnapshotId>| id.map_or("none", SnapshotId::short).to_owned();
+        let short = |id: Option<SnapshotId>| id.map_or("none".to_owned(), |id| id.short().to_owned());
+        let edits = &self.local.edits;
         ctx.detail(&format!(
-            "observed: {} files here, {} added, {} changed, {} removed ({:?}); {} snapshots, base {}, head {} ({:?}); {:?}",
-            self.tree.files.len(),
-            self.edits.added.len(),
-            self.edits.changed.len(),
-            self.edits.removed.len(),
-            self.local,
+            "observed: {} files here, {} added, {} changed, {} removed; {} snapshots, {} new, base {}, head {}; {:?}",
+            self.local.files.len(),
+            edits.added.len(),
+            edits.changed.len(),
+            edits.removed.len(),
             self.ids.len(),
-            short(self.state.base.as_ref()),
-            short(self.head_id().as_ref()),
-            self.view.lineage,
+            self.unseen().len(),
+            short(self.place().base),
+            short(self.head()),
             self.divergence,
         ));
-        for left in &self.tree.left_out {
+        for left in &self.local.tree.left_out {
             ctx.log.line(&format!("left out: {} ({})", left.path, left.why.text()));
         }
+        let worlds: BTreeSet<_> = edits.changed.iter().filter_map(|path| world_of(path)).collect();
+        if !worlds.is_empty() {
+            ctx.log.line(&format!("edited worlds: {worlds:?}"));
+        }
     }
-}
-
-/// What is here and in the base, not the same, and was not in the scope before.
-pub struct Unseen {
-    /// Worlds, by their names.
-    pub worlds: BTreeSet<String>,
-    /// Other files.
-    pub files: BTreeSet<String>,
 }
 
 /// What a thread found out; it does not panic.

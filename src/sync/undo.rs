@@ -15,12 +15,13 @@ use crate::context::Context;
 use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::front::counted;
+use crate::local::{self, hash_file};
 use crate::outcome::{Done, Outcome};
 use crate::paths::{self, world_of};
 use crate::platform::patiently;
 use crate::scope::Scope;
-use crate::state::{Manifest, State};
-use crate::tree::{Stat, Tree, manifest_of};
+use crate::state::{Entry, Manifest, State};
+use crate::tree::{Stat, Tree};
 
 const KEPT: usize = 3;
 const MAX_AGE: TimeDelta = TimeDelta::days(14);
@@ -201,7 +202,7 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     let place = files_below(&files)?;
     let scope = Scope::load(&ctx.instance)?;
     let tree = Tree::walk(ctx.instance.root(), &scope)?;
-    let now = manifest_of(ctx.instance.root(), &tree.files, &state.manifest);
+    let now = local::Local::look(ctx.instance.root(), tree, &scope, &state).files;
     refuse_to_mix(ctx, &copy, &place, &now)?;
     let placed: BTreeSet<_> = place.iter().collect();
     let is_here = |path: &String| ctx.instance.root().join(path).exists();
@@ -209,15 +210,14 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
         copy.note.added.iter().filter(|path| !placed.contains(path) && is_here(path)).cloned().collect();
     let added: Vec<_> = place.iter().filter(|path| !is_here(path)).cloned().collect();
     let replaced = place.iter().filter(|path| is_here(path));
-    let worlds = super::apply::whole_worlds(remove.iter().chain(replaced), tree.files.keys());
+    let worlds = super::apply::whole_worlds(remove.iter().chain(replaced), now.keys());
     let mut after = now;
     after.retain(|path, _| !remove.contains(path));
-    after.extend(manifest_of(&files, &stats(&files, &place, &scope)?, &Manifest::new()));
+    after.extend(entries(&files, &place, &scope)?);
     let left = digests(place.iter().chain(&remove), &after);
     let note = Note::new(ctx, "undo", added, worlds, left);
     let name = new_name(ctx);
     ctx.detail(&format!("putting back the undo copy {}: {} files back, {} away", copy.name, place.len(), remove.len()));
-    outcome.base.clone_from(&state.base);
     outcome.files.restored = place.len();
     outcome.files.removed = remove.len();
     let stat = |path: String| Ok((path.clone(), Stat::of(&fs::symlink_metadata(files.join(path))?)));
@@ -245,22 +245,20 @@ pub fn digests<'a>(touched: impl Iterator<Item = &'a String>, after: &Manifest) 
         if let Some(hash) = world_of(path).and_then(|world| hashes.get_mut(world)) {
             hash.update(path.as_bytes());
             hash.update([0]);
-            hash.update(entry.here.size.to_le_bytes());
-            // The game rewrites its small files without changing them.
-            match &entry.sha256 {
-                Some(content) => hash.update(content),
-                None => hash.update(entry.here.mtime.to_le_bytes()),
-            }
+            hash.update(entry.hash);
         }
     }
     hashes.into_iter().map(|(world, hash)| (world.to_owned(), hex::encode(&hash.finalize()[..8]))).collect()
 }
 
-/// Size and time of those of `paths` below `folder` that are synced.
-fn stats(folder: &Path, paths: &[String], scope: &Scope) -> Result<BTreeMap<String, Stat>> {
+/// Those of `paths` below `folder` that are synced.
+fn entries(folder: &Path, paths: &[String], scope: &Scope) -> Result<Manifest> {
     let in_scope = paths.iter().filter(|path| scope.contains(path));
-    let stat = |path: &String| Ok((path.clone(), Stat::of(&fs::symlink_metadata(folder.join(path))?)));
-    Ok(in_scope.map(stat).collect::<io::Result<_>>().context("could not read the undo copy")?)
+    let entry = |path: &String| {
+        let stat = Stat::of(&fs::symlink_metadata(folder.join(path))?);
+        Ok((path.clone(), Entry::new(stat, stat, hash_file(&folder.join(path))?)))
+    };
+    Ok(in_scope.map(entry).collect::<io::Result<_>>().context("could not read the undo copy")?)
 }
 
 /// A world that was played since cannot be put back in part, whether that was saved or not.

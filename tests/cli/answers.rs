@@ -188,7 +188,7 @@ fn a_world_that_only_this_pc_does_not_see_is_not_deleted_elsewhere_by_an_answer(
     a.remove("saves/Other");
     a.answer("use-remote").expect(0, "diverged", "took_remote").warns("Other is not here any more");
     assert_eq!(a.read(LEVEL), "on B");
-    b.answer("keep-local").expect(0, "diverged", "kept_local");
+    b.answer("keep-local").expect(0, "behind", "kept_local");
     assert_eq!(b.read(OTHER), "other 1");
     // Nor by the next pull.
     a.answer("keep-local").warns("Other is not here any more");
@@ -243,4 +243,44 @@ fn a_picture_in_a_folder_is_not_put_over_one_that_was_kept_beside_before() {
     for content in ["of A, 2", "of B, evening 1", "of B, evening 2"] {
         assert!(has(content), "{content}: {pictures:?}");
     }
+}
+
+#[test]
+fn two_pcs_that_kept_both_of_a_third_are_asked_about_each_other() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let c = cloud.pc("C");
+    c.pull();
+    a.write(LEVEL, "on A");
+    b.write(LEVEL, "on B");
+    c.write(LEVEL, "on C");
+    b.push();
+    // Neither A nor C knows of the other.
+    for pc in [&a, &c] {
+        pc.run(&["pull", "--on-conflict=keep-both", "--catch-up=never"]);
+    }
+    a.push();
+    c.push();
+    a.pull().expect(3, "behind", "cancelled");
+    c.pull().expect(3, "behind", "cancelled");
+    assert_eq!((a.read(LEVEL), c.read(LEVEL)), ("on A".to_owned(), "on C".to_owned()));
+}
+
+#[test]
+fn a_world_that_was_played_on_since_both_were_kept_is_not_given_up() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    for (pc, level) in [(&a, "on A"), (&b, "on B")] {
+        pc.write(LEVEL, level);
+        pc.push();
+    }
+    for (pc, level) in [(&a, "on A, played on"), (&b, "on B, played on")] {
+        pc.answer("keep-both");
+        pc.write(LEVEL, level);
+    }
+    a.push();
+    b.push();
+    a.pull().expect(3, "behind", "cancelled");
+    b.pull().expect(3, "behind", "cancelled");
+    assert_eq!((a.read(LEVEL), b.read(LEVEL)), ("on A, played on".to_owned(), "on B, played on".to_owned()));
 }

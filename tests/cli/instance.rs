@@ -73,7 +73,7 @@ fn an_instance_in_a_folder_called_like_an_exclude_loses_nothing() {
     a.dir = a.dir.join("saves/World/cache/logs/config/minecraft.tmp");
     fs::create_dir_all(&a.dir).unwrap();
     a.write("saves/World/level.dat", "day 1");
-    a.write("saves/World/logs/latest.log", "x");
+    a.write("saves/World/voxy/latest.db", "x");
     a.write("options.txt", "fov:0.5");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");

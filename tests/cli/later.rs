@@ -25,15 +25,15 @@ fn deciding_later_brings_all_else_and_asks_again() {
     a.write(LEVEL, "world on A, played on");
     a.write(OTHER, "other 3, on A");
     a.push().expect(0, "diverged", "saved");
-    assert_eq!(cloud.heads().len(), 2);
+    assert_eq!(cloud.open_questions(&a.base().unwrap()), ["w/World".to_owned()].into());
     let before = a.tree();
-    a.pull().expect(3, "diverged", "cancelled").says("played World,");
+    a.pull().expect(3, "behind", "cancelled").says("played World,");
     assert_eq!(a.tree(), before);
 
     // The other PC is asked about that world alone, too: what A took in is no question there.
     b.write("saves/New/level.dat", "new 2, on B");
     b.pull().expect(3, "diverged", "cancelled").says("played World,");
-    b.answer("use-remote").expect(0, "diverged", "took_remote");
+    b.answer("use-remote").expect(0, "behind", "took_remote");
     assert_eq!(b.read(LEVEL), "world on A, played on");
     assert_eq!(b.read(OTHER), "other 3, on A");
     assert_eq!(b.read("saves/New/level.dat"), "new 2, on B");
@@ -80,10 +80,10 @@ fn deciding_later_at_first_sight_keeps_the_question_open() {
     assert_eq!(c.read(LEVEL), "C's own");
     assert!(!c.has(REGION), "two worlds are mixed");
     assert_eq!(c.read("options.txt"), "fov:0.5\n");
-    c.pull().expect(3, "first_link", "cancelled");
-    c.push().expect(0, "first_link", "saved");
     c.pull().expect(3, "diverged", "cancelled");
-    c.answer("keep-local").expect(0, "diverged", "kept_local");
+    c.push().expect(0, "behind", "nothing");
+    c.pull().expect(3, "behind", "cancelled");
+    c.answer("keep-local").expect(0, "behind", "kept_local");
     c.push().expect(0, "ahead", "saved");
     settle(&cloud, &[&a, &b, &c]);
     assert_eq!(a.read(LEVEL), "C's own");
@@ -93,15 +93,16 @@ fn deciding_later_at_first_sight_keeps_the_question_open() {
 fn an_instance_that_lost_its_files_can_decide_later() {
     let cloud = Cloud::folder();
     let (a, b) = two_in_sync(&cloud);
+    for pc in [&b, &a] {
+        pc.write(LEVEL, format!("on {}", pc.name));
+        assert_eq!(pc.push().code, 0);
+    }
     a.remove("saves");
     a.remove("options.txt");
-    a.write("saves/World/new.dat", "made anew on A");
     a.answer("later").expect(0, "local_lost", "later");
-    assert_eq!(a.read("options.txt"), "fov:0.5\n");
-    assert!(!a.has(LEVEL), "two worlds are mixed");
-    a.push();
-    a.pull().expect(3, "diverged", "cancelled");
-    a.answer("use-remote").expect(0, "diverged", "took_remote");
+    assert_eq!((a.read("options.txt"), a.read(LEVEL)), ("fov:0.5\n".to_owned(), "on A".to_owned()));
+    a.pull().expect(3, "behind", "cancelled");
+    a.answer("use-remote").expect(0, "behind", "took_remote");
     assert_same(&a, &b);
     settle(&cloud, &[&a, &b]);
 }

@@ -59,7 +59,7 @@ fn a_pc_that_was_behind_does_not_roll_it_back() {
     c.push().expect(0, "in_sync", "nothing");
     c.write("options.txt", "fov:0.9\n");
     c.push().expect(0, "ahead", "saved");
-    a.pull().expect(0, "diverged", "restored");
+    a.pull().expect(0, "behind", "restored");
     assert_eq!((a.read(OPEN), a.read("options.txt")), ("day 2".to_owned(), c.read("options.txt")));
 }
 
@@ -72,9 +72,9 @@ fn another_world_of_that_name_is_a_question() {
     c.write(OPEN, "quite another world");
     c.pull().expect(3, "first_link", "cancelled").says("Home");
     c.push().expect(0, "first_link", "saved");
-    a.pull().expect(3, "diverged", "cancelled").says("Home");
+    a.pull().expect(3, "behind", "cancelled").says("Home");
     assert_eq!((a.read(OPEN), c.read(OPEN)), ("as A saved it".to_owned(), "quite another world".to_owned()));
-    c.run(&["pull", "--on-conflict=keep-both"]).expect(0, "diverged", "kept_both");
+    c.run(&["pull", "--on-conflict=keep-both"]).expect(0, "behind", "kept_both");
     assert_eq!(c.read(OPEN), "quite another world");
     assert!(c.tree().values().any(|content| content == b"as A saved it"));
 }
@@ -137,10 +137,11 @@ fn a_version_that_was_given_up_before_does_not_come_back() {
     b.write(OPEN, "B's, and given up");
     b.write("hotbar.nbt", "B's");
     b.push().expect(0, "first_link", "saved");
-    b.run(&["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
+    b.run(&["pull", "--on-conflict=use-remote"]).expect(0, "behind", "took_remote");
     let game = Game::in_world(&b, "Home");
-    b.push().expect(8, "ahead", "saved");
+    b.push().expect(8, "in_sync", "nothing");
     drop(game);
+    b.push().expect(0, "ahead", "saved");
     for pc in [&c, &cloud.pc("D")] {
         pc.pull();
         assert_eq!((pc.read(OPEN), pc.read("hotbar.nbt")), ("A's".to_owned(), "B's".to_owned()), "on {}", pc.name);

@@ -18,6 +18,23 @@ fn saved(cloud: &Cloud, pc: &Pc) -> Vec<String> {
     cloud.files_of(&pc.base().unwrap()).into_iter().collect()
 }
 
+/// A list with one server, as the game writes it.
+fn servers(name: &str) -> Vec<u8> {
+    let text = |text: &str| [&u16::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat();
+    let tag = |kind: u8, name: &str| [&[kind][..], &text(name)].concat();
+    let server = [tag(8, "ip"), text("play.example.org"), tag(8, "name"), text(name), vec![0]].concat();
+    [tag(10, ""), tag(9, "servers"), vec![10, 0, 0, 0, 1], server, vec![0]].concat()
+}
+
+/// What the player made of a file of settings.
+fn own(path: &str) -> Vec<u8> {
+    match path {
+        "options.txt" => b"fov:0.9\n".to_vec(),
+        "servers.dat" => servers("as the player likes it"),
+        _ => b"as the player likes it".to_vec(),
+    }
+}
+
 #[test]
 fn what_the_pack_owns_is_neither_saved_nor_overwritten() {
     let cloud = Cloud::folder();
@@ -57,14 +74,14 @@ fn settings_that_the_pack_ships_are_the_players_from_then_on() {
     }
     install(&a, &shipped);
     for path in OWN {
-        a.write(path, "as the player likes it");
+        a.write(path, own(path));
     }
     a.push().expect(0, "ahead", "saved");
     assert_eq!(saved(&cloud, &a), OWN);
     note(&b, &shipped);
     b.pull().expect(0, "behind", "restored");
     for path in OWN {
-        assert_eq!(b.read(path), "as the player likes it", "{path}");
+        assert_eq!(b.tree()[path], own(path), "{path}");
     }
 }
 
@@ -83,15 +100,13 @@ fn settings_that_a_pack_update_put_back_to_its_own_are_the_players_again_with_th
         // The pack has a new version, and its packwiz.json says which.
         install(&a, &[("options.txt", SHIPPED), (CASTLE, "new")]);
         let divergence = match played {
-            "nothing" => "in_sync",
-            "here" => "ahead",
-            "there" => "behind",
+            "nothing" | "there" => "behind",
             _ => "diverged",
         };
-        if divergence == "ahead" || divergence == "diverged" {
+        if matches!(played, "here" | "on both") {
             a.write("saves/Other/level.dat", "day 1");
         }
-        if divergence == "behind" || divergence == "diverged" {
+        if matches!(played, "there" | "on both") {
             b.write(LEVEL, "day 2");
             b.push().expect(0, "ahead", "saved");
         }
@@ -111,7 +126,7 @@ fn what_was_not_saved_is_no_question_when_a_pack_reset_the_settings() {
     a.write(LEVEL, "day 2");
     a.write("screenshots/1.png", "picture");
     install(&a, &[("options.txt", SHIPPED)]);
-    a.pull().expect(0, "ahead", "saved");
+    a.pull().expect(0, "diverged", "restored");
     assert_eq!((a.read(LEVEL), a.read("options.txt")), ("day 2".to_owned(), "fov:0.5\n".to_owned()));
     b.pull().expect(0, "behind", "restored");
     assert_eq!(b.read(LEVEL), "day 2");
@@ -124,7 +139,7 @@ fn a_push_does_not_save_the_settings_of_the_pack_over_the_players() {
     // The launch was offline, so that the pull could do nothing about it.
     install(&a, &[("options.txt", SHIPPED)]);
     a.write(LEVEL, "day 2");
-    a.push().expect(0, "ahead", "saved");
+    a.push().expect(0, "diverged", "saved");
     b.pull().expect(0, "behind", "restored");
     assert_eq!(b.read("options.txt"), "fov:0.5\n");
     a.pull();
@@ -190,25 +205,21 @@ fn a_file_that_the_pack_takes_over_stays_where_it_is_on_every_pc() {
     a.push().expect(0, "ahead", "saved");
     assert!(!saved(&cloud, &a).iter().any(|path| path == CASTLE));
 
-    // B does not have it yet: what A did not save may be the pack's, or deleted, and stays.
+    // B does not have it yet: what A did not save stays, and what A deleted goes.
     b.pull().expect(0, "behind", "restored");
-    assert_eq!((b.read(LEVEL), b.read(CASTLE), b.read(HOUSE)), ("day 2".into(), "ours".into(), "ours".into()));
-    b.push().expect(0, "ahead", "saved");
-    assert!(saved(&cloud, &b).iter().any(|path| path == CASTLE));
-    a.pull().expect(0, "behind", "restored");
-    assert_eq!((a.read(CASTLE), a.read(HOUSE)), ("of the pack".into(), "ours".into()));
+    assert_eq!((b.read(LEVEL), b.read(CASTLE), b.has(HOUSE)), ("day 2".into(), "ours".into(), false));
+    b.push().expect(0, "in_sync", "nothing");
 
-    // Now it does, and deletions travel again, but not that of the castle.
+    // Now it does.
     note(&b, &[(CASTLE, "of the pack")]);
     b.pull().expect(0, "in_sync", "nothing");
-    a.remove(HOUSE);
+    a.write(LEVEL, "day 3");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
     assert_eq!(b.read(CASTLE), "ours");
-    assert!(!b.has(HOUSE));
     b.status().expect(0, "in_sync", "nothing");
 
-    // The pack lets go of the castle again: then it is a file like any other.
+    // The pack lets go of the castle again: then it is a file like any other, and A's the later one.
     note(&a, &[]);
     a.push().expect(0, "ahead", "saved");
     assert!(saved(&cloud, &a).iter().any(|path| path == CASTLE));
@@ -314,7 +325,7 @@ fn a_command_runs_before_the_pull_and_stops_it_if_it_fails() {
 fn a_pull_that_runs_packwiz_first_sees_what_it_has_just_installed() {
     let cloud = Cloud::folder();
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));
-    a.write("options.txt", "as the player likes it");
+    a.write("options.txt", "fov:0.9\n");
     a.write(CASTLE, "built on A");
     a.write(LEVEL, "day 1");
     a.push().expect(0, "ahead", "saved");
@@ -330,7 +341,7 @@ fn a_pull_that_runs_packwiz_first_sees_what_it_has_just_installed() {
     let mut command = b.command(&["pull"]);
     let pulled = ran(command.args(["--", "sh", "-c", &packwiz]).current_dir(&b.dir));
     pulled.expect(0, "behind", "restored");
-    assert_eq!(b.read("options.txt"), "as the player likes it");
+    assert_eq!(b.read("options.txt"), "fov:0.9\n");
     assert_eq!((b.read(LEVEL), b.read(CASTLE)), ("day 1".to_owned(), "of the pack".to_owned()));
 
     // The next version of the pack has no castle; what the player built is free to come.

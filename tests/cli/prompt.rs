@@ -64,7 +64,7 @@ fn what_is_marked_first_and_escape_decide_nothing() {
         assert_eq!(code, 0, "{screen}");
         assert!(screen.contains("asks again"), "{screen}");
         assert_eq!((a.read(LEVEL), a.read("options.txt")), ("day 2 on A".to_owned(), "fov:0.9\n".to_owned()));
-        a.pull().expect(3, "diverged", "cancelled");
+        a.pull().expect(3, "behind", "cancelled");
     }
 }
 

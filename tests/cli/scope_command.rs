@@ -147,13 +147,13 @@ fn scope_explains_why_a_file_is_synced_or_not() {
         (
             "saves/World/session.lock",
             false,
-            "is not synced: the exclude pattern `**/session.lock` keeps it out; it is built in and holds whatever scope.json says".to_owned(),
+            "is not synced: the exclude pattern `saves/*/session.lock` keeps it out; it is built in and holds whatever scope.json says".to_owned(),
             None,
         ),
         (
             "saves/World/voxy/x/y.db",
             false,
-            "is not synced: the exclude pattern `*/*/**/voxy` keeps out saves/World/voxy, with all that is in it".to_owned(),
+            "is not synced: the exclude pattern `saves/*/voxy` keeps out saves/World/voxy, with all that is in it".to_owned(),
             None,
         ),
         (

@@ -62,7 +62,7 @@ fn the_password_is_in_restics_environment_and_nowhere_else() {
         a.write(LEVEL, "day 3");
     }
     let runs = restic.runs();
-    for verb in ["version", "init", "backup", "snapshots", "ls", "restore", "key"] {
+    for verb in ["version", "init", "backup", "dump", "ls", "restore", "key"] {
         assert!(runs.iter().any(|run| run.verb() == verb), "restic {verb} was not run");
     }
     for run in &runs {

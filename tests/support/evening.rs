@@ -48,7 +48,7 @@ pub fn diverged(cloud: &Cloud) -> (Pc, Pc) {
 pub fn round_trip(a: &Pc, b: &Pc) {
     play_first(a);
     a.write("saves/World/session.lock", "");
-    a.write("saves/World/logs/latest.log", "of no use elsewhere");
+    a.write("saves/World/voxy/latest.db", "of no use elsewhere");
     a.write("mods/big.jar", "not synced");
     a.push().expect(0, "ahead", "saved");
     b.pull().expect(0, "behind", "restored");
@@ -60,7 +60,7 @@ pub fn round_trip(a: &Pc, b: &Pc) {
     b.push().expect(0, "ahead", "saved");
     a.pull().expect(0, "behind", "restored");
     let mut expected = b.tree();
-    for own in ["saves/World/session.lock", "saves/World/logs/latest.log", "mods/big.jar"] {
+    for own in ["saves/World/session.lock", "saves/World/voxy/latest.db", "mods/big.jar"] {
         expected.insert(own.to_owned(), a.read(own).into_bytes());
     }
     assert!(a.tree() == expected, "{:?}", a.tree().keys());
@@ -119,7 +119,8 @@ pub fn settle_with(cloud: &Cloud, pcs: &[&Pc], answer: &str) {
             }
         }
     }
-    assert_eq!(cloud.heads().len(), 1);
+    let questions = cloud.open_questions(&pcs[0].base().unwrap());
+    assert!(questions.is_empty(), "still open: {questions:?}");
     for pc in &pcs[1..] {
         assert_same(pcs[0], pc);
     }

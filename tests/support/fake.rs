@@ -11,7 +11,7 @@ use super::pc::{Pc, Ran, ran};
 use super::tools;
 
 /// Who pulls or pushes, and the verb of restic that does wrong then.
-pub const STEPS: [(&str, &str); 4] = [("push", "backup"), ("pull", "snapshots"), ("pull", "ls"), ("pull", "restore")];
+pub const STEPS: [(&str, &str); 3] = [("push", "backup"), ("pull", "snapshots"), ("pull", "restore")];
 
 /// A fake restic in a folder of its own.
 pub struct Fake {

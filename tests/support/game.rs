@@ -115,6 +115,15 @@ fn lock(file: &std::fs::File) {
     file.try_lock().unwrap();
 }
 
+/// Does something while the game has this world open.
+pub fn while_open<T>(pc: &Pc, world: &str, act: impl FnOnce() -> T) -> T {
+    let file = std::fs::File::create(pc.path(world).join("session.lock")).unwrap();
+    lock(&file);
+    let result = act();
+    drop(file);
+    result
+}
+
 /// No test: the game where there is no Java.
 #[test]
 #[ignore = "what the tests run where there is no Java"]

@@ -1,288 +1,291 @@
-//! The model of the walks: what must be on each disk.
+//! The model of the walks: what every player really did, told by contents alone.
 //!
-//! Every change that a player makes to a unit (a world, a setting, or any other file) is an
-//! event. A PC or a snapshot knows events: those it made, and those of what it took in, but for
-//! worlds that the player put off. Of two versions of a unit the one whose event the other side
-//! does not know yet is the newer, and where neither side knows the other's, they are in
-//! conflict. No clock and no graph is needed.
+//! Of each content of a unit (a world, a setting, or any other file) it is known which contents it
+//! grew out of, and which ones a decision took it against. A program that knows less than that may
+//! ask; it may replace nothing by what never saw it. No clock, no ledger and no snapshot is needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is rewritten without a change. Pushed, that passes for a change of the whole unit.
-pub const TOUCHED: [&str; 2] = ["hotbar.nbt", "saves/Delta/level.dat"];
 pub const OPTIONS: &str = "options.txt";
 /// The setting that is the machine's own.
 pub const MACHINE_KEY: &str = "renderDistance";
+/// The picture that every PC takes under the same name.
+pub const PICTURE: &str = "screenshots/2026.png";
 
 /// The files of a unit, by their paths in it, or of a whole disk.
 pub type Files = BTreeMap<String, Vec<u8>>;
-pub type Event = u64;
+/// The units of a disk.
+pub type Disk = BTreeMap<String, Files>;
+/// A content of a unit.
+pub type Content = usize;
 
-/// A unit as a player left it; without files where it was deleted, and with event 0 where
-/// there never was one.
-#[derive(Clone, Default)]
-pub struct Unit {
-    pub event: Event,
-    pub files: Files,
+/// What a pull was asked, as far as that is known.
+pub enum Asked {
+    /// About these worlds, with this answer.
+    About(BTreeMap<String, String>),
+    /// It was killed: about any, and it may have come to its end or not.
+    Perhaps,
 }
 
-/// What a PC or a snapshot has, and the events behind it.
-#[derive(Clone, Default)]
-pub struct Side {
-    pub units: BTreeMap<String, Unit>,
-    pub known: BTreeSet<Event>,
-}
-
-impl Side {
-    pub fn unit(&self, name: &str) -> Unit {
-        self.units.get(name).cloned().unwrap_or_default()
-    }
-
-    pub fn knows(&self, event: Event) -> bool {
-        event == 0 || self.known.contains(&event)
-    }
-}
-
-/// Whose version of a unit a pull may leave on the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    Local,
-    Cloud,
-    /// The player's answer decides.
-    Ask,
-}
-
-/// Who answered what.
-#[derive(Debug)]
-pub enum Answered<'a> {
-    /// Every world was answered with this, if it was asked about.
-    ByAll(&'a str),
-    /// The program tells which worlds it asked about.
-    Told(BTreeMap<String, String>),
-}
-
-impl Answered<'_> {
-    /// The answer for a unit that was asked about.
-    fn about(&self, unit: &str, verdicts: &BTreeSet<Verdict>) -> Option<&str> {
+impl Asked {
+    fn answer(&self, unit: &str) -> Option<&str> {
         match self {
-            Self::ByAll(answer) => verdicts.contains(&Verdict::Ask).then_some(*answer),
-            Self::Told(told) => {
-                let answer = told.get(unit).map(String::as_str);
-                assert!(answer.is_none() || verdicts.contains(&Verdict::Ask), "{unit} is no question: {verdicts:?}");
-                answer
-            }
+            Self::About(worlds) => worlds.get(unit).map(String::as_str),
+            Self::Perhaps => None,
         }
     }
-
-    /// Whether a world was put off.
-    pub fn puts_off(&self) -> bool {
-        matches!(self, Self::Told(told) if told.values().any(|answer| answer == "later"))
-    }
 }
 
-/// What all that happened makes of the cloud.
+/// What a pull did to a disk.
+pub struct Pulled<'a> {
+    pub before: &'a Disk,
+    pub after: &'a Disk,
+    pub asked: &'a Asked,
+    /// What each snapshot holds that the cloud had.
+    pub alive: &'a [&'a Disk],
+    /// The same of those that ledgers may still tell of, whose files the cloud may have lost: a
+    /// decision is against them, too.
+    pub told: &'a [&'a Disk],
+    /// Whether this PC does not know what its files grew out of.
+    pub is_stranger: bool,
+    pub in_scope: &'a dyn Fn(&str) -> bool,
+}
+
+/// All that happened.
 #[derive(Default)]
 pub struct Model {
-    /// What each snapshot really holds.
-    pub snapshots: BTreeMap<String, Side>,
-    /// Whether a push ever left something out.
-    pub is_partial: bool,
+    contents: BTreeMap<(String, Files), Content>,
+    texts: Vec<String>,
+    /// What each content grew out of at once.
+    grew: Vec<BTreeSet<Content>>,
+    /// The same with what it was decided against.
+    past: Vec<BTreeSet<Content>>,
+    /// What players deleted.
+    gone: BTreeSet<Content>,
+    /// Contents that are versions of several pushes, or of which no ledger can know what they grew
+    /// out of.
+    unknowable: BTreeSet<Content>,
     /// What happened, to be told where something is wrong.
     pub log: Vec<String>,
-    /// Whether a player ever put off a decision, after which versions are joined in part.
-    is_put_off: bool,
-    last_event: Event,
-    /// The unit of each event.
-    events: BTreeMap<Event, String>,
 }
 
 impl Model {
-    /// What no event was called before.
-    pub fn stamp(&self) -> Event {
-        self.last_event + 1
-    }
-
-    fn happens(&mut self, unit: &str) -> Event {
-        self.last_event += 1;
-        self.events.insert(self.last_event, unit.to_owned());
-        self.last_event
-    }
-
-    /// Takes what is on the disk `now` for what the player did; `agreed` is what this PC and the
-    /// cloud last agreed on.
-    pub fn notice(&mut self, side: &mut Side, agreed: &Side, now: &BTreeMap<String, Files>) {
-        let names: BTreeSet<_> = now.keys().chain(side.units.keys()).cloned().collect();
-        for name in names {
-            let files = now.get(&name).cloned().unwrap_or_default();
-            if files != side.unit(&name).files {
-                let known = agreed.unit(&name);
-                // As it was when both last agreed: nothing has happened after all.
-                let event = if known.files == files { known.event } else { self.happens(&name) };
-                side.known.insert(event);
-                side.units.insert(name, Unit { event, files });
-            }
+    fn content(&mut self, unit: &str, files: &Files) -> Content {
+        if let Some(known) = self.contents.get(&(unit.to_owned(), files.clone())) {
+            return *known;
         }
+        self.contents.insert((unit.to_owned(), files.clone()), self.texts.len());
+        self.texts.push(format!("{unit}: {}", texts(files).join("; ")));
+        self.grew.push(BTreeSet::new());
+        self.past.push(BTreeSet::new());
+        self.texts.len() - 1
     }
 
-    /// Whose version of each unit may be on the disk after a pull of `target`.
-    pub fn judge(&self, local: &Side, target: &str, lost: bool) -> BTreeMap<String, BTreeSet<Verdict>> {
-        let cloud = &self.snapshots[target];
-        let local = if lost { remainder(local) } else { local.clone() };
-        let names: BTreeSet<_> = local.units.keys().chain(cloud.units.keys()).cloned().collect();
-        let agreed_once = !self.is_put_off && self.agreed_once(&local, cloud);
-        let judge = |name: &String| {
-            let (here, there) = (local.unit(name), cloud.unit(name));
-            let is_gone = here.files.is_empty() || there.files.is_empty();
-            // An undo can bring back what the other side went on from.
-            let is_old = |side: &Side, files: &Files| {
-                (!is_world(name) || !files.is_empty()) && self.was_in_history(side, name, files)
-            };
-            let mut verdicts = match (cloud.knows(here.event), local.knows(there.event)) {
-                _ if here.files == there.files => vec![Verdict::Cloud],
-                (false, true) => vec![Verdict::Local],
-                (true, false) => vec![Verdict::Cloud],
-                // Each side was told of the other's version, and decided against it.
-                (true, true) => vec![Verdict::Local, Verdict::Cloud, Verdict::Ask],
-                (false, false) if here.files.is_empty() => vec![Verdict::Cloud],
-                (false, false) if there.files.is_empty() => vec![Verdict::Local],
-                (false, false) if name.starts_with("screenshots/") => vec![Verdict::Local],
-                (false, false) if !is_world(name) => vec![Verdict::Local, Verdict::Cloud],
-                (false, false) => vec![Verdict::Ask],
-            };
-            if is_old(cloud, &here.files) {
-                verdicts.push(Verdict::Cloud);
-            }
-            if is_old(&local, &there.files) {
-                verdicts.push(Verdict::Local);
-            }
-            if name.starts_with(OPTIONS) && (!has_options(&local) || !has_options(cloud)) {
-                // The whole file comes back if anything in it was changed.
-                verdicts.extend([Verdict::Local, Verdict::Cloud]);
-            }
-            if name.starts_with(OPTIONS) && !is_gone && !agreed_once {
-                // Without one version that both are built on it is not known who changed what.
-                verdicts.extend([Verdict::Local, Verdict::Cloud]);
-            }
-            if self.is_partial && is_world(name) && is_gone {
-                // What a push left out was not deleted, whatever became of it: it is as it was before,
-                // which may be news.
-                verdicts.extend([Verdict::Local, Verdict::Cloud, Verdict::Ask]);
-            }
-            if name.contains(" (") && !is_gone && here.files != there.files {
-                // Two PCs may have given the same name to what they kept beside, each by itself.
-                verdicts.push(Verdict::Ask);
-            }
-            if lost && is_world(name) && !is_gone {
-                // Without all that its base had, it does not know what it went on from.
-                verdicts.push(Verdict::Ask);
-            }
-            if TOUCHED.iter().any(|path| path.starts_with(name)) && here.files != there.files {
-                let may_be = [Verdict::Local, Verdict::Cloud, Verdict::Ask];
-                verdicts.extend(if is_gone || !is_world(name) { &may_be[..2] } else { &may_be[2..] });
-            }
-            (name.clone(), verdicts.into_iter().collect())
-        };
-        names.iter().map(judge).collect()
-    }
-
-    /// Whether there is a last version that both sides are built on, and not several.
-    fn agreed_once(&self, one: &Side, other: &Side) -> bool {
-        let common = self.snapshots.values().map(|old| &old.known);
-        let common: Vec<_> = common.filter(|old| old.is_subset(&one.known) && old.is_subset(&other.known)).collect();
-        common.iter().any(|last| common.iter().all(|old| old.is_subset(last)))
-    }
-
-    /// Whether some snapshot that `side` is built on had the unit like this.
-    fn was_in_history(&self, side: &Side, name: &str, files: &Files) -> bool {
-        // Of a version that was taken in but for other worlds this one is history, too.
-        let about = |event: &&Event| self.events.get(event).is_some_and(|unit| unit == name);
-        let is_history = |old: &Side| old.known.iter().filter(about).all(|event| side.knows(*event));
-        self.snapshots.values().any(|old| old.unit(name).files == *files && is_history(old))
-    }
-
-    /// A pull brought `target`, after which the disk holds this: checks that it is what it must
-    /// be, and gives what the PC has now.
-    pub fn take_in(
-        &mut self,
-        before: &Side,
-        target: &str,
-        lost: bool,
-        answered: &Answered,
-        disk: BTreeMap<String, Files>,
-    ) -> Side {
-        let judged = self.judge(before, target, lost);
-        let local = if lost { remainder(before) } else { before.clone() };
-        let cloud = self.snapshots[target].clone();
-        let mut after = Side { units: BTreeMap::new(), known: local.known.union(&cloud.known).copied().collect() };
-        let mut beside = Vec::new();
-        for (name, verdicts) in &judged {
-            let is_here = disk.get(name) == Some(&local.unit(name).files);
-            if answered.about(name, verdicts) == Some("keep_both") || name == "screenshots/2026.png" && is_here {
-                beside.push(cloud.unit(name).files);
-            }
-        }
-        for (name, verdicts) in judged {
-            let (here, there) = (local.unit(&name), cloud.unit(&name));
-            let files = disk.get(&name).cloned().unwrap_or_default();
-            let answer = answered.about(&name, &verdicts);
-            let is_answer = |verdict: Verdict| match answer {
-                Some("keep-local" | "keep_local" | "keep_both" | "later") => verdict == Verdict::Local,
-                Some("use-remote" | "use_remote") => verdict == Verdict::Cloud,
-                _ => false,
-            };
-            let is_certain = answer.is_some() && matches!(answered, Answered::Told(_));
-            let may_be = |verdict: Verdict| is_answer(verdict) || !is_certain && verdicts.contains(&verdict);
-            if answer == Some("later") {
-                assert!(files == here.files, "{name} was put off and has changed");
-                let is_open = |event: &Event| !local.knows(*event) && self.events.get(event) == Some(&name);
-                after.known.retain(|event| !is_open(event));
-                after.units.insert(name, here);
+    /// The player, or an undo, changed the disk.
+    pub fn edits(&mut self, before: &Disk, after: &Disk) {
+        let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+        for unit in names.into_iter().filter(|unit| before.get(*unit) != after.get(*unit)) {
+            let old = before.get(unit).map(|files| self.content(unit, files));
+            let Some(files) = after.get(unit) else {
+                self.gone.extend(old);
                 continue;
-            }
-            if name.contains(" (") && files != there.files && files != here.files && beside.contains(&files) {
-                // A name that was free again.
-                continue;
-            }
-            let unit = if files == there.files && may_be(Verdict::Cloud) {
-                there
-            } else if files == here.files && may_be(Verdict::Local) {
-                if verdicts.len() > 1 || verdicts.contains(&Verdict::Ask) {
-                    // A decision against the other side's, which nobody else has heard of.
-                    let event = self.happens(&name);
-                    after.known.insert(event);
-                    self.log.push(format!("  {name}: {verdicts:?}, {} over {}", here.event, there.event));
-                    Unit { event, ..here }
-                } else {
-                    here
-                }
+            };
+            let count = self.texts.len();
+            let new = self.content(unit, files);
+            if new < count {
+                // What was there once is there again.
+                self.unknowable.insert(new);
+                self.past[new].extend(old);
             } else {
-                let versions = [&here.files, &there.files, &files].map(texts);
-                panic!("{name}: {verdicts:?} {answered:?} here, there, now: {versions:#?}");
-            };
-            after.units.insert(name, unit);
-        }
-        for (name, files) in disk {
-            if !after.units.contains_key(&name) {
-                assert!(name.contains(" (") && beside.contains(&files), "{name} came from nowhere");
-                let event = self.happens(&name);
-                after.known.insert(event);
-                after.units.insert(name, Unit { event, files });
+                self.grew[new].extend(old);
+                self.past[new].extend(old);
             }
         }
-        self.is_put_off |= answered.puts_off();
-        after
+    }
+
+    /// No ledger can tell any more what these grew out of.
+    pub fn forget(&mut self, disk: &Disk, is_forgotten: impl Fn(&str, &Files) -> bool) {
+        for (unit, files) in disk.iter().filter(|(unit, files)| is_forgotten(unit, files)) {
+            let content = self.content(unit, files);
+            self.unknowable.insert(content);
+        }
+    }
+
+    /// Checks that a pull took nothing away that it may not take, and follows.
+    pub fn take_in(&mut self, pulled: &Pulled<'_>) {
+        let names: BTreeSet<_> = pulled
+            .before
+            .keys()
+            .chain(pulled.after.keys())
+            .chain(pulled.alive.iter().flat_map(|held| held.keys()))
+            .collect();
+        for unit in names {
+            let old = pulled.before.get(unit).map(|files| self.content(unit, files));
+            let new = pulled.after.get(unit).map(|files| self.content(unit, files));
+            if !(pulled.in_scope)(unit) {
+                assert_eq!(old, new, "{unit} is not in the scope and has changed");
+                continue;
+            }
+            let alive = self.held(unit, pulled.alive);
+            if old != new {
+                self.check_change(unit, old, new, pulled);
+            }
+            self.check_question(unit, old, &alive, pulled.asked);
+            let is_decided = match pulled.asked {
+                _ if !has_copies(unit) => true,
+                Asked::About(worlds) if is_world(unit) => worlds.get(unit).is_some_and(|answer| answer != "later"),
+                Asked::About(_) => true,
+                Asked::Perhaps => self.is_question(old, &alive),
+            };
+            if let (true, Some(new)) = (is_decided, new) {
+                let told = self.held(unit, pulled.told);
+                self.decides(new, told.into_iter().chain(old).collect());
+            }
+        }
+    }
+
+    fn check_change(&mut self, unit: &str, old: Option<Content>, new: Option<Content>, pulled: &Pulled<'_>) {
+        let text = |content: Option<Content>| content.map_or("nothing", |content| &self.texts[content]);
+        let change = format!("{unit} was {:?} and is {:?}", text(old), text(new));
+        let is_asked = pulled.asked.answer(unit).is_some();
+        match (old, new) {
+            (Some(old), None) => assert!(self.was_deleted(old), "nobody deleted it: {change}"),
+            (Some(old), Some(new)) => {
+                let files = pulled.after.get(unit);
+                let is_saved = pulled.alive.iter().any(|held| held.get(unit) == files) || !has_copies(unit);
+                assert!(is_saved, "no snapshot has that: {change}");
+                let may_be_asked = matches!(pulled.asked, Asked::Perhaps)
+                    && self.is_question(Some(old), &self.contents_of(unit, pulled.alive));
+                let stands =
+                    !is_world(unit) && pulled.after.values().any(|files| Some(files) == pulled.before.get(unit));
+                let is_known = self.history(new).contains(&old) || self.was_deleted(old);
+                assert!(
+                    is_asked || may_be_asked || stands || is_known || !has_copies(unit),
+                    "it was replaced by what never saw it: {change}"
+                );
+                let is_older = self.ancestors(old).contains(&new) && !is_known && !has_copies(unit);
+                assert!(
+                    !is_older || pulled.is_stranger || self.unknowable.contains(&new),
+                    "it went back to what it grew out of: {change}"
+                );
+            }
+            (None, Some(new)) => {
+                let files = &pulled.after[unit];
+                let is_saved = |held: &&Disk| {
+                    held.get(unit) == Some(files) || unit.contains(" (") && held.values().any(|one| one == files)
+                };
+                assert!(pulled.alive.iter().any(is_saved) || !has_copies(unit), "no snapshot has that: {change}");
+                if !pulled.alive.iter().any(|held| held.get(unit) == Some(files)) {
+                    // Another PC may put the same beside, by itself.
+                    self.unknowable.insert(new);
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn check_question(&self, unit: &str, here: Option<Content>, alive: &BTreeSet<Content>, asked: &Asked) {
+        if asked.answer(unit).is_some() {
+            self.assert_question(unit, here, alive);
+        }
+    }
+
+    fn assert_question(&self, unit: &str, here: Option<Content>, alive: &BTreeSet<Content>) {
+        let texts: Vec<_> = alive.iter().chain(&here).map(|content| &self.texts[*content]).collect();
+        assert!(self.is_question(here, alive), "{unit} is no question: {texts:#?}");
+    }
+
+    /// Checks that a pull which stopped had something to ask.
+    pub fn check_stop(&mut self, worlds: &BTreeSet<String>, here: &Disk, alive: &[&Disk]) {
+        assert!(!worlds.is_empty(), "it stopped, and there is no question");
+        for unit in worlds {
+            let alive = self.held(unit, alive);
+            let here = here.get(unit).map(|files| self.content(unit, files));
+            self.assert_question(unit, here, &alive);
+        }
+    }
+
+    /// Whether there can be two contents of which neither saw the other.
+    fn is_question(&self, here: Option<Content>, alive: &BTreeSet<Content>) -> bool {
+        let may_be = |all: &BTreeSet<Content>| {
+            let pasts: BTreeMap<_, _> = all.iter().map(|one| (*one, self.history(*one))).collect();
+            let sees = |one: Content, other: Content| one != other && pasts[&one].contains(&other);
+            let is_newest = |one: &&Content| !all.iter().any(|other| sees(*other, **one) && !sees(**one, *other));
+            let newest: Vec<_> = all.iter().filter(is_newest).collect();
+            let is_known = |one: &Content| self.ancestors(*one).is_disjoint(&self.unknowable);
+            newest.len() != 1 || !newest.into_iter().all(is_known)
+        };
+        let mut all: BTreeSet<_> = alive.iter().copied().chain(here).collect();
+        if may_be(&all) {
+            return true;
+        }
+        // One that retention removed still counts.
+        let units: BTreeSet<_> = all.iter().map(|content| self.unit(*content)).collect();
+        all.extend(self.contents.iter().filter(|((unit, _), _)| units.contains(&unit)).map(|(_, content)| *content));
+        may_be(&all)
+    }
+
+    fn unit(&self, content: Content) -> &String {
+        let found = self.contents.iter().find(|(_, one)| **one == content);
+        &found.unwrap().0.0
+    }
+
+    fn contents_of(&self, unit: &str, alive: &[&Disk]) -> BTreeSet<Content> {
+        let key = |files: &Files| (unit.to_owned(), files.clone());
+        alive.iter().filter_map(|held| self.contents.get(&key(held.get(unit)?)).copied()).collect()
+    }
+
+    fn held(&mut self, unit: &str, alive: &[&Disk]) -> BTreeSet<Content> {
+        let files: BTreeSet<_> = alive.iter().filter_map(|held| held.get(unit)).collect();
+        files.into_iter().map(|files| self.content(unit, files)).collect()
+    }
+
+    /// From now on `chosen` is known to be better than these.
+    fn decides(&mut self, chosen: Content, mut against: BTreeSet<Content>) {
+        let known = self.history(chosen);
+        against.retain(|one| !known.contains(one));
+        if !against.is_empty() {
+            self.unknowable.insert(chosen);
+            self.past[chosen].extend(against);
+        }
+    }
+
+    fn was_deleted(&self, content: Content) -> bool {
+        reached(&self.past, self.gone.iter().copied()).contains(&content)
+    }
+
+    /// What a content has seen, itself included.
+    fn history(&self, content: Content) -> BTreeSet<Content> {
+        reached(&self.past, [content].into_iter())
+    }
+
+    /// What it grew out of, itself included.
+    fn ancestors(&self, content: Content) -> BTreeSet<Content> {
+        reached(&self.grew, [content].into_iter())
+    }
+
+    /// Checks that of these disks, which are the end, none lacks a picture that nobody deleted.
+    pub fn check_pictures(&self, disk: &Disk, is_excused: impl Fn(&Files) -> bool) {
+        let pictures = self.contents.iter().filter(|((unit, _), _)| unit.starts_with("screenshots/"));
+        for ((unit, files), content) in pictures {
+            let is_here = disk.values().any(|one| one == files);
+            let grown = self.grew.iter().any(|grew| grew.contains(content));
+            assert!(
+                is_here || grown || self.was_deleted(*content) || is_excused(files),
+                "the picture {unit} is gone: {:?}",
+                texts(files)
+            );
+        }
     }
 }
 
-fn has_options(side: &Side) -> bool {
-    side.units.iter().any(|(name, unit)| name.starts_with(OPTIONS) && !unit.files.is_empty())
-}
-
-/// What an instance that lost its files still has: those that came since. It deleted nothing.
-fn remainder(side: &Side) -> Side {
-    let here = side.units.iter().filter(|(_, unit)| !unit.files.is_empty());
-    let units: BTreeMap<_, _> = here.map(|(name, unit)| (name.clone(), unit.clone())).collect();
-    Side { known: units.values().map(|unit| unit.event).collect(), units }
+fn reached(edges: &[BTreeSet<Content>], from: impl Iterator<Item = Content>) -> BTreeSet<Content> {
+    let mut found: BTreeSet<_> = from.collect();
+    let mut open: Vec<_> = found.iter().copied().collect();
+    while let Some(one) = open.pop() {
+        open.extend(edges[one].iter().copied().filter(|next| found.insert(*next)));
+    }
+    found
 }
 
 /// What the files contain, settings line by line.
@@ -303,14 +306,17 @@ fn options(content: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> {
 }
 
 /// The files of a disk, unit by unit.
-pub fn units(files: Files) -> BTreeMap<String, Files> {
-    let mut units = BTreeMap::<String, Files>::new();
+pub fn units(files: Files) -> Disk {
+    let mut units = Disk::new();
     for (path, content) in files {
         if path == OPTIONS {
             units.extend(options(&content).map(|(unit, line)| (unit, Files::from([(String::new(), line)]))));
             continue;
         }
         let inner = path.strip_prefix("saves/").and_then(|rest| rest.split_once('/'));
+        if inner.is_some_and(|(_, inner)| inner == "session.lock") {
+            continue;
+        }
         let (unit, inner) =
             inner.map_or((path.as_str(), ""), |(world, inner)| (&path["saves/".len()..][..world.len()], inner));
         let unit = if inner.is_empty() { unit.to_owned() } else { format!("saves/{unit}") };
@@ -321,6 +327,15 @@ pub fn units(files: Files) -> BTreeMap<String, Files> {
 
 pub fn is_world(unit: &str) -> bool {
     unit.starts_with("saves/")
+}
+
+pub fn is_setting(unit: &str) -> bool {
+    unit.starts_with(OPTIONS)
+}
+
+/// Whether of two versions both can stay.
+fn has_copies(unit: &str) -> bool {
+    is_world(unit) || unit.starts_with("screenshots/")
 }
 
 pub fn texts(files: &Files) -> Vec<String> {

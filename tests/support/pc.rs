@@ -234,7 +234,8 @@ impl Pc {
 
     /// The base in `state.json`.
     pub fn base(&self) -> Option<String> {
-        self.state()["base"].as_str().map(str::to_owned)
+        let places = self.state()["repositories"].as_object().cloned().unwrap_or_default();
+        places.values().find_map(|place| place["base"].as_str().map(str::to_owned))
     }
 
     /// The files in all undo copies, with what they contain; later ones win.

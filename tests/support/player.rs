@@ -1,35 +1,46 @@
-//! A player of the walks: the PC, what the model says of it, and what is done on it by chance:
+//! A player of the walks: the PC, what was last seen on its disk, and what is done on it by chance:
 //! worlds are played, made, renamed and deleted, settings change, and sometimes all is lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-
-use serde_json::Value;
+use std::path::Path;
 
 use super::Pc;
 use super::dice::Dice;
-use super::model::{MACHINE_KEY, OPTIONS, Side, TOUCHED, contents, is_world, units};
+use super::model::{Disk, MACHINE_KEY, OPTIONS, contents, is_world, units};
 use super::pc::tree;
 
+/// What is rewritten without a change.
+const TOUCHED: [&str; 3] = ["hotbar.nbt", "saves/Delta/level.dat", OPTIONS];
+/// What a smaller scope leaves out.
+const LEFT_OUT: &str = "saves/Gamma";
 const WORLDS: [&str; 4] = ["Alpha", "Beta", "Gamma", "Delta"];
+const SCOPE: &str = ".cloud-sync/scope.json";
 /// The player's settings.
 const KEYS: [&str; 3] = ["fov", "lang", "key_key.jump"];
 
 pub struct Player {
     pub pc: Pc,
-    /// What it has, and what it knows of.
-    pub side: Side,
-    /// What it took in when it last put off a decision, and the base that it had then.
-    pub put_off: Option<(Option<String>, Side)>,
-    /// Whether a push that was killed made a snapshot that no run has noticed yet.
-    pub unnoticed: bool,
+    /// What was on its disk after all that was done so far.
+    pub disk: Disk,
+    /// Whether it does not know what its files grew out of.
+    pub is_stranger: bool,
     /// Contents that no snapshot has, and that a pull or an undo took off the disk.
     owed: BTreeSet<Vec<u8>>,
 }
 
 impl Player {
     pub fn new(pc: Pc) -> Self {
-        Self { pc, side: Side::default(), put_off: None, unnoticed: false, owed: BTreeSet::new() }
+        Self { pc, disk: Disk::new(), is_stranger: true, owed: BTreeSet::new() }
+    }
+
+    /// The instance of `other` is copied to this PC, with all that is ours in it.
+    pub fn copy_from(&mut self, other: &Self) {
+        let _ = fs::remove_dir_all(&self.pc.dir);
+        copy_folder(&other.pc.dir, &self.pc.dir);
+        self.disk.clone_from(&other.disk);
+        self.is_stranger = other.is_stranger;
+        self.owed.clone_from(&other.owed);
     }
 
     // What the player does: each tells what it was, if anything.
@@ -111,6 +122,16 @@ impl Player {
         })
     }
 
+    /// One of the worlds is synced no more, or again.
+    pub fn change_scope(&self) -> String {
+        if self.has_small_scope() {
+            self.pc.remove(SCOPE);
+            return "syncs all".to_owned();
+        }
+        self.pc.write(SCOPE, format!(r#"{{"exclude": ["{LEFT_OUT}/"]}}"#));
+        format!("syncs all but {LEFT_OUT}")
+    }
+
     /// Everything is gone but our own folder.
     pub fn lose_all(&self) -> String {
         for path in self.pc.names() {
@@ -122,20 +143,33 @@ impl Player {
 
     // What there is.
 
-    fn state(&self) -> Option<Value> {
-        serde_json::from_slice(&fs::read(self.pc.path(".cloud-sync/state.json")).ok()?).ok()
+    /// Whether a world is left out.
+    fn has_small_scope(&self) -> bool {
+        self.pc.has(SCOPE)
     }
 
-    pub fn base(&self) -> Option<String> {
-        self.state()?["base"].as_str().map(str::to_owned)
+    /// Whether the unit is synced here.
+    pub fn syncs(&self, unit: &str) -> bool {
+        unit != LEFT_OUT || !self.has_small_scope()
     }
 
-    /// Whether the manifest has files and the disk none of them.
-    pub fn is_lost(&self) -> bool {
-        let Some(state) = self.state() else { return false };
-        let pending = Some(&state["pending"]["manifest"]).filter(|_| self.unnoticed);
-        let manifest = pending.and_then(Value::as_array).or(state["manifest"].as_array()).unwrap();
-        !manifest.is_empty() && manifest.iter().all(|row| !self.pc.has(row[0].as_str().unwrap()))
+    /// What is synced of the disk.
+    pub fn synced(&self) -> Disk {
+        self.disk
+            .iter()
+            .filter(|(unit, _)| self.syncs(unit))
+            .map(|(unit, files)| (unit.clone(), files.clone()))
+            .collect()
+    }
+
+    /// Whether it remembers anything.
+    pub fn has_state(&self) -> bool {
+        self.pc.has(".cloud-sync/state.json")
+    }
+
+    /// Whether it knows a cloud.
+    pub fn has_synced(&self) -> bool {
+        self.has_state() && self.pc.state()["repositories"].as_object().is_some_and(|all| !all.is_empty())
     }
 
     /// The machine's own setting.
@@ -145,26 +179,20 @@ impl Player {
         options.lines().find(|line| line.starts_with(MACHINE_KEY)).map(str::to_owned)
     }
 
-    pub fn is_untouched(&self) -> bool {
-        let known = self.side.units.iter().filter(|(_, unit)| !unit.files.is_empty());
-        let known: BTreeMap<_, _> = known.map(|(name, unit)| (name.clone(), unit.files.clone())).collect();
-        units(self.pc.tree()) == known
-    }
-
     // What must hold.
 
     #[track_caller]
     pub fn assert_untouched(&self) {
-        assert!(self.is_untouched(), "the files of {} have changed", self.pc.name);
+        assert!(units(self.pc.tree()) == self.disk, "the files of {} have changed", self.pc.name);
     }
 
     /// What the program took off the disk is in an undo copy, or in a snapshot.
-    pub fn assert_kept(&mut self, before: &Side, saved: &BTreeSet<Vec<u8>>) {
+    pub fn assert_kept(&mut self, saved: &BTreeSet<Vec<u8>>) {
         let disk: BTreeSet<_> = contents(&self.pc.tree()).collect();
         let undo: BTreeSet<_> = contents(&tree(&self.pc.path(".cloud-sync/undo"))).collect();
         let mut gone = self.owed.clone();
-        for (name, unit) in &before.units {
-            for (path, content) in unit.files.iter().filter(|(_, content)| !disk.contains(*content)) {
+        for (name, unit) in &self.disk {
+            for (path, content) in unit.iter().filter(|(_, content)| !disk.contains(*content)) {
                 let is_kept = undo.contains(content) || saved.contains(content);
                 assert!(is_kept, "{path} of {name} on {} is lost: {}", self.pc.name, String::from_utf8_lossy(content));
                 if is_world(name) {
@@ -178,5 +206,23 @@ impl Player {
             assert!(undo.contains(content), "the undo copy of {text} on {} is gone", self.pc.name);
         }
         self.owed = gone;
+    }
+}
+
+/// Copies a folder with the times of its files.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &place);
+            continue;
+        }
+        fs::copy(entry.path(), &place).unwrap();
+        let time = entry.metadata().unwrap().modified().unwrap();
+        let readonly = entry.metadata().unwrap().permissions();
+        if !readonly.readonly() {
+            fs::File::options().write(true).open(&place).unwrap().set_modified(time).unwrap();
+        }
     }
 }

@@ -18,10 +18,13 @@ pub struct Whole {
 impl Whole {
     pub fn of(pc: &Pc, cloud: &Cloud) -> Self {
         let state = fs::read(pc.path(".cloud-sync/state.json")).ok().map(|text| match serde_json::from_slice(&text) {
+            // What a push was about to save is written down before, and is nobody's until its snapshot turns up.
             Ok(Value::Object(mut state)) => {
-                // What a push was about to do says nothing until its snapshot turns up.
-                state.remove("pending");
-                Value::Object(state)
+                let mut places = state.remove("repositories").unwrap_or_default();
+                for place in places.as_object_mut().unwrap().values_mut() {
+                    *place = place["base"].take();
+                }
+                places
             }
             _ => Value::String(String::from_utf8_lossy(&text).into_owned()),
         });

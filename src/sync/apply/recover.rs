@@ -137,7 +137,7 @@ impl Journal {
     /// Notes the worlds of which something goes to the undo copy that came after the crash: nobody
     /// else has it.
     fn keep_longer_what_was_played(&mut self, instance: &Instance) {
-        let before = State::load(&instance.state_file()).unwrap_or_default().manifest;
+        let before = State::load(&instance.state_file()).unwrap_or_default().files;
         let source = self.source.folder(instance);
         let Moves { remove, place, .. } = &self.moves;
         let to_place = place.keys().filter(|path| stat_of(&source, path).is_some());

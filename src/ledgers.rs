@@ -1,0 +1,222 @@
+//! Reading what the snapshots of a repository know.
+
+mod without;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+
+use crate::error::{Error, Kind, Result};
+use crate::model::{Dot, FormError, Ledger, Parts, Saved};
+use crate::restic::{Listing, Restic, ResticError};
+use crate::snapshot::{Snapshot, SnapshotId};
+
+/// How many ledgers are read at most to find out what a repository still knows.
+const MAX_LOOKED_BACK: usize = 16;
+/// Where a snapshot has its ledger, below `.cloud-sync`.
+const LEDGER: &str = "ledger.json";
+
+/// What is new in a repository.
+#[derive(Clone, Debug, Default)]
+pub struct News {
+    /// What the new snapshots know, all together.
+    pub ledger: Ledger,
+    /// The new snapshots, and the pushes that made them; without one where it lacks files that its
+    /// push saw, and counts for nothing.
+    pub seen: BTreeMap<SnapshotId, Option<Dot>>,
+    /// Those of which the ledger was read.
+    pub read: BTreeMap<SnapshotId, BTreeSet<Dot>>,
+    /// The new snapshots, the latest first.
+    pub snapshots: Vec<Snapshot>,
+    /// What one of them holds, if that was read on the way.
+    pub listing: Option<Listing>,
+    /// The pushes of those that lack files.
+    pub broken: BTreeSet<Dot>,
+    /// What is wrong with some of them.
+    pub problems: Vec<String>,
+}
+
+/// What a snapshot says.
+enum Said {
+    /// It has a ledger.
+    Ledger(Box<Saved>),
+    /// It has none: another tool made it, or an older version.
+    Nothing,
+    /// It lacks files that its push saw, or its ledger is damaged.
+    Broken(String),
+}
+
+/// Reads what `new` snapshots of the repository know that is not `known`; `ids` are all. With as few
+/// runs of restic as it takes, since each costs half a second.
+pub fn read(restic: &Restic, ids: &BTreeSet<SnapshotId>, new: &BTreeSet<SnapshotId>, known: &Ledger) -> Result<News> {
+    let mut reader = Reader { restic, ids, known, all: Vec::new(), news: News::default() };
+    if let (1, Some(only)) = (new.len(), new.first()) {
+        let (listing, own) = beside(|| restic.ls(only), || restic.own_files(only.as_str()));
+        // Those that make the same cache get in each other's way.
+        let listing = again(listing, || restic.ls(only))?;
+        let own = again(own, || restic.own_files(only.as_str()))?;
+        reader.news.snapshots = vec![listing.snapshot.clone()];
+        reader.all.clone_from(&reader.news.snapshots);
+        reader.news.listing = Some(listing);
+        reader.take_in(&reader.all[0].clone(), &own)?;
+        return Ok(reader.news);
+    }
+    // Most likely the latest one knows of all the others, and is what will be brought.
+    let (snapshots, (latest, listing)) =
+        beside(|| restic.snapshots(ids), || beside(|| restic.own_files("latest"), || restic.ls_latest()));
+    reader.all = again(snapshots, || restic.snapshots(ids))?;
+    reader.all.sort_by(|one, other| (other.time, &other.id).cmp(&(one.time, &one.id)));
+    reader.news.snapshots = reader.all.iter().filter(|snapshot| new.contains(&snapshot.id)).cloned().collect();
+    reader.news.listing = listing.ok();
+    let latest = latest.ok();
+    for snapshot in reader.news.snapshots.clone() {
+        if snapshot.is_rescue() {
+            reader.news.seen.insert(snapshot.id.clone(), None);
+            continue;
+        }
+        if reader.is_covered(&snapshot) {
+            reader.news.seen.insert(snapshot.id.clone(), Some(snapshot.dot()));
+            continue;
+        }
+        match &latest {
+            // Of two of the same second restic may have taken either.
+            Some(own) if is_of(own, &snapshot) => reader.take_in(&snapshot, own)?,
+            _ => reader.take_in(&snapshot, &restic.own_files(snapshot.id.as_str())?)?,
+        }
+    }
+    Ok(reader.news)
+}
+
+/// Of the alive snapshots those that together know of all that is `known`, the latest first; none where
+/// they do not.
+pub fn told_by(restic: &Restic, ids: &BTreeSet<SnapshotId>, known: &Ledger) -> Result<Option<BTreeSet<SnapshotId>>> {
+    let mut snapshots = restic.snapshots(ids)?;
+    snapshots.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.time));
+    let mut untold: BTreeSet<Dot> = known.pushes.keys().copied().collect();
+    let mut told_by = BTreeSet::new();
+    for snapshot in snapshots.iter().take(MAX_LOOKED_BACK) {
+        if untold.is_empty() {
+            break;
+        }
+        let own = restic.own_files(snapshot.id.as_str())?;
+        let before = untold.len();
+        match said(snapshot, &own)? {
+            Said::Ledger(saved) => untold.retain(|dot| !saved.ledger.pushes.contains_key(dot)),
+            // It was taken in as what came before it.
+            Said::Nothing => {
+                let older = snapshots.iter().filter(|older| older.time <= snapshot.time).map(|older| older.id.dot());
+                older.for_each(|dot| {
+                    untold.remove(&dot);
+                });
+            }
+            Said::Broken(_) => {}
+        }
+        if untold.len() < before {
+            told_by.insert(snapshot.id.clone());
+        }
+    }
+    Ok(untold.is_empty().then_some(told_by))
+}
+
+/// What a snapshot's ledger says; none where it has none that could be believed.
+pub fn saved(restic: &Restic, snapshot: &Snapshot) -> Result<Option<Saved>> {
+    Ok(match said(snapshot, &restic.own_files(snapshot.id.as_str())?)? {
+        Said::Ledger(saved) => Some(*saved),
+        Said::Nothing | Said::Broken(_) => None,
+    })
+}
+
+struct Reader<'a> {
+    restic: &'a Restic,
+    ids: &'a BTreeSet<SnapshotId>,
+    known: &'a Ledger,
+    /// All snapshots, the latest first; only the new one where it is alone.
+    all: Vec<Snapshot>,
+    news: News,
+}
+
+impl Reader<'_> {
+    /// Whether a ledger that was read knows of this snapshot, so that joining its own changes nothing.
+    fn is_covered(&self, snapshot: &Snapshot) -> bool {
+        [snapshot.push(), Some(snapshot.id.dot())]
+            .into_iter()
+            .flatten()
+            .any(|dot| self.news.ledger.pushes.contains_key(&dot))
+    }
+
+    fn take_in(&mut self, snapshot: &Snapshot, own: &BTreeMap<String, Vec<u8>>) -> Result<()> {
+        let (dot, ledger) = match said(snapshot, own)? {
+            Said::Broken(why) => {
+                self.news.problems.push(format!("{} is left alone: {why}", snapshot.id.short()));
+                self.news.broken.extend(snapshot.push());
+                self.news.seen.insert(snapshot.id.clone(), None);
+                return Ok(());
+            }
+            Said::Ledger(saved) => (saved.push, saved.ledger),
+            Said::Nothing => (snapshot.id.dot(), self.ledger_without(snapshot)?),
+        };
+        self.news.seen.insert(snapshot.id.clone(), Some(dot));
+        self.news.read.insert(snapshot.id.clone(), ledger.pushes.keys().copied().collect());
+        self.news.ledger = std::mem::take(&mut self.news.ledger).join(&ledger);
+        Ok(())
+    }
+}
+
+/// Whether these are the snapshot's own files.
+fn is_of(own: &BTreeMap<String, Vec<u8>>, snapshot: &Snapshot) -> bool {
+    let push = Saved::read(&parts(own)).ok().map(|saved| saved.push);
+    push.is_some() && push == snapshot.push()
+}
+
+/// The files that make up the ledger.
+fn parts(own: &BTreeMap<String, Vec<u8>>) -> Parts {
+    let is_ledger = |path: &str| path == LEDGER || path.starts_with("ledger/");
+    own.iter().filter(|(path, _)| is_ledger(path)).map(|(path, content)| (path.clone(), content.clone())).collect()
+}
+
+/// What the snapshot's own files say.
+fn said(snapshot: &Snapshot, own: &BTreeMap<String, Vec<u8>>) -> Result<Said> {
+    if snapshot.is_rescue() {
+        return Ok(Said::Broken("it is kept for people".to_owned()));
+    }
+    let parts = parts(own);
+    if !parts.contains_key(LEDGER) {
+        return Ok(Said::Nothing);
+    }
+    match Saved::read(&parts) {
+        Ok(saved) => {
+            let promised = saved.files + parts.len() as u64;
+            let is_whole = snapshot.files().is_none_or(|held| held == promised);
+            let is_its_own = snapshot.push().is_none_or(|push| push == saved.push);
+            Ok(if is_whole && is_its_own {
+                Said::Ledger(Box::new(saved))
+            } else {
+                Said::Broken("its push could not read everything".to_owned())
+            })
+        }
+        Err(FormError::Newer(form)) => {
+            Err(Error::new(Kind::Stopped, format!("a newer cloud-sync has saved to this cloud (form {form})"))
+                .hint("update cloud-sync on this PC; nothing was changed"))
+        }
+        Err(error) => Ok(Said::Broken(error.to_string())),
+    }
+}
+
+/// What was found out, at a second attempt if the first one failed.
+fn again<T>(first: Result<T, ResticError>, run: impl FnOnce() -> Result<T, ResticError>) -> Result<T, ResticError> {
+    match first {
+        Err(ResticError::Failed(_)) => run(),
+        other => other,
+    }
+}
+
+/// Does both at the same time.
+fn beside<A: Send, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
+    thread::scope(|threads| {
+        let other = threads.spawn(other);
+        let one = one();
+        match other.join() {
+            Ok(other) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
