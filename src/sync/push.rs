@@ -65,6 +65,11 @@ pub fn save(
         lacks: lacks(seen, &next),
     };
     let parts = told.write();
+    // One that others refuse would be taken in by nobody.
+    Ledgered::read(&parts).map_err(|error| {
+        Error::new(Kind::Failed, format!("what this PC would tell the others is damaged: {error}"))
+            .hint("run `cloud-sync pull` and push again; your files stay as they are")
+    })?;
     write_parts(ctx, &parts)?;
     let lists = Lists::write(ctx, seen)?;
     next.save(&ctx.instance.state_file())?;

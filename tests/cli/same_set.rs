@@ -329,3 +329,25 @@ fn the_names_are_as_hostile_as_they_look() {
     }
     assert_eq!(plain_files(folder.path()).len(), HOSTILE.len());
 }
+
+#[test]
+fn a_ledger_in_parts_arrives_and_shrinks_again() {
+    let cloud = Cloud::folder();
+    let (a, b) = (cloud.pc("A"), cloud.pc("B"));
+    let picture = |nth: usize| format!("screenshots/2026-11-01_12.00.00_{nth}.png");
+    (0..1500).for_each(|nth| a.write(&picture(nth), "picture"));
+    a.push().expect(0, "ahead", "saved");
+    assert!(a.path(".cloud-sync/ledger").is_dir());
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.read(&picture(1499)), "picture");
+    b.write(&picture(0), "another");
+    b.push().expect(0, "ahead", "saved");
+    a.pull().expect(0, "behind", "restored");
+    assert_eq!(a.read(&picture(0)), "another");
+    (10..1500).for_each(|nth| a.remove(&picture(nth)));
+    a.push().expect(0, "ahead", "saved");
+    assert!(!a.path(".cloud-sync/ledger").exists());
+    b.pull().expect(0, "behind", "restored");
+    assert!(!b.path(&picture(10)).exists());
+    assert_eq!(b.read(&picture(9)), "picture");
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Walk, alive_ids, expect};
 use crate::support::dice::{Dice, kill_after};
 use crate::support::game::while_open;
-use crate::support::model::{Asked, is_world, units};
+use crate::support::model::{Asked, Disk, Files, is_world, units};
 use crate::support::player::{Player, copy_folder};
 
 impl Walk {
@@ -105,6 +105,13 @@ impl Walk {
         let mut player =
             if self.players.len() > 3 { self.players.pop().unwrap() } else { Player::new(self.cloud.pc("D")) };
         if let Some(from) = self.players.get(p) {
+            // What only that PC had is gone for good.
+            let is_saved = |(unit, files): &(&String, &Files)| {
+                self.snapshots.values().any(|snapshot| snapshot.units.get(*unit) == Some(*files))
+            };
+            let lost = player.disk.iter().filter(|one| !is_saved(one));
+            let lost = lost.map(|(unit, files)| (unit.clone(), files.clone())).collect();
+            self.model.edits(&lost, &Disk::new());
             player.copy_from(from);
             self.model.forget(&player.disk, |unit, files| {
                 !self.snapshots.values().any(|snapshot| snapshot.units.get(unit) == Some(files))
