@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use super::exempt::Told;
 use super::fetch::{self, Staging};
 use super::observe::Observation;
 use super::plan::{self, Files};
@@ -305,10 +306,17 @@ impl<'a> Bring<'a> {
         let local = &self.seen.local.files;
         let hash_of = |path: &String| staged.get(path).or_else(|| local.get(path)).map(|entry| entry.hash);
         let is_whole = files.is_all_in_scope && !self.impossible.contains_key(unit);
-        let expected = versions.iter().find_map(|dot| self.version(unit, dot)).map(|version| version.digest);
-        if let (true, Some(expected @ Digest::Content(_))) = (is_whole, expected) {
-            let hashes = files.all.iter().filter_map(|path| Some((path.as_str(), hash_of(path)?)));
-            if digest_of_hashes(unit, hashes) != Some(expected) {
+        let version = versions.iter().find_map(|dot| self.version(unit, dot));
+        if let (true, Some(version @ Version { digest: Digest::Content(_), .. })) = (is_whole, version) {
+            let says = |has_say: &dyn Fn(&str) -> bool| {
+                let paths = files.all.iter().filter(|path| has_say(path));
+                let hashes = paths.filter_map(|path| Some((path.as_str(), hash_of(path)?)));
+                digest_of_hashes(unit, hashes) == Some(version.digest)
+            };
+            // A PC that has more than the version speaks of saves it with that.
+            let is_it =
+                says(&|_| true) || version.exempt().map(Told::of).is_some_and(|told| says(&|path| told.of_path(path)));
+            if !is_it {
                 return Ok(false);
             }
         }
