@@ -68,7 +68,10 @@ pub fn read(restic: &Restic, ids: &BTreeSet<SnapshotId>, new: &BTreeSet<Snapshot
     reader.news.snapshots = reader.all.iter().filter(|snapshot| new.contains(&snapshot.id)).cloned().collect();
     reader.news.listing = listing.ok();
     let latest = latest.ok();
-    for snapshot in reader.news.snapshots.clone() {
+    // Ours first: what another tool saved is told apart from them.
+    let (ours, others): (Vec<_>, Vec<_>) =
+        reader.news.snapshots.iter().cloned().partition(|snapshot| snapshot.push().is_some());
+    for snapshot in ours.into_iter().chain(others) {
         if snapshot.is_rescue() {
             reader.news.seen.insert(snapshot.id.clone(), None);
             continue;
@@ -137,10 +140,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Whether a ledger that was read knows of this snapshot, so that joining its own changes nothing.
     fn is_covered(&self, snapshot: &Snapshot) -> bool {
-        [snapshot.push(), Some(snapshot.id.dot())]
-            .into_iter()
-            .flatten()
-            .any(|dot| self.news.ledger.pushes.contains_key(&dot))
+        self.news.ledger.pushes.contains_key(&snapshot.dot())
     }
 
     fn take_in(&mut self, snapshot: &Snapshot, own: &BTreeMap<String, Vec<u8>>) -> Result<()> {

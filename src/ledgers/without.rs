@@ -39,8 +39,8 @@ impl Reader<'_> {
         };
         let mut with_ledger = None;
         for older in self.all.iter().filter(is_before).filter(|older| !older.is_rescue()) {
-            if older.id != snapshot.id && is_known(older) {
-                with_ledger = with_ledger.or(Some(older));
+            if older.id != snapshot.id && older.push().is_some() {
+                with_ledger = with_ledger.or_else(|| is_known(older).then_some(older));
                 continue;
             }
             let push = Push { machine: older.hostname.clone(), time: Some(older.time), ..Push::default() };

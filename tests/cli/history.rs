@@ -287,3 +287,17 @@ fn what_a_version_that_retention_removed_had_left_out_is_deleted_nowhere() {
     a.push().expect(0, "in_sync", "nothing");
     assert_same(&a, &c);
 }
+
+#[test]
+fn what_another_tool_saves_hides_nobodys_push() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write("saves/Second/level.dat", "second");
+    a.push().expect(0, "ahead", "saved");
+    // It is the latest, and knows of no push.
+    let by_hand = cloud.pc("by hand");
+    play_first(&by_hand);
+    cloud.restic_in(&by_hand.dir, &["backup", "saves", "options.txt"]);
+    b.run(&["pull", "--on-conflict=keep-local"]);
+    assert_eq!(b.read("saves/Second/level.dat"), "second", "the push that came before it was not taken in");
+}
