@@ -13,7 +13,7 @@ pub mod push;
 mod takeover;
 pub mod undo;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ use crate::interrupt;
 use crate::model::Divergence;
 use crate::outcome::Outcome;
 use crate::paths::folder_of;
+use crate::snapshot::SnapshotId;
 use crate::state::State;
 use crate::tree::{LeftOut, Why};
 use observe::{Observation, Purpose};
@@ -130,21 +131,17 @@ pub fn settled(seen: &Observation, state: &State) -> State {
 }
 
 /// The snapshots that together know of every push that is known once the news are taken in.
-fn told_by(
-    seen: &Observation,
-    state: &State,
-    before: Option<BTreeSet<crate::snapshot::SnapshotId>>,
-) -> Option<BTreeSet<crate::snapshot::SnapshotId>> {
+fn told_by(seen: &Observation, state: &State, before: Option<BTreeSet<SnapshotId>>) -> Option<BTreeSet<SnapshotId>> {
     let read = &seen.news.read;
     let is_told = |dot| read.values().any(|pushes| pushes.contains(dot));
     let known = before.or_else(|| state.memory.ledger.pushes.keys().all(is_told).then(BTreeSet::new))?;
-    let dot_of = |id: &crate::snapshot::SnapshotId| {
+    let dot_of = |id: &SnapshotId| {
         let place = state.repositories.get(&seen.location);
         place.and_then(|place| place.seen.get(id)).or_else(|| seen.news.seen.get(id)).copied().flatten()
     };
     let all: BTreeSet<_> = known.into_iter().chain(read.keys().cloned()).collect();
     // Of one that another knows of nobody has to be asked.
-    let is_covered = |id: &crate::snapshot::SnapshotId| {
+    let is_covered = |id: &SnapshotId| {
         dot_of(id).is_some_and(|dot| read.iter().any(|(other, pushes)| other != id && pushes.contains(&dot)))
     };
     Some(all.iter().filter(|id| !is_covered(id)).cloned().collect())
@@ -206,7 +203,7 @@ fn tell_what_was_left(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
     for left in &seen.local.tree.left_out {
         ctx.warn(&format!("not saved: {}: {}", left.path, left.why.text()));
     }
-    let mut later = std::collections::BTreeMap::<_, Vec<_>>::new();
+    let mut later = BTreeMap::<_, Vec<_>>::new();
     for left in left_for_now(seen) {
         later.entry(left.why.text()).or_default().push(left.path.as_str());
     }

@@ -351,7 +351,13 @@ impl<'a> Bring<'a> {
             if self.stands_beside(version.digest) {
                 continue;
             }
-            let Some(id) = self.holders(unit, &Dots::from_iter([*dot])).pop_last() else { continue };
+            // The decision would give it up.
+            let Some(id) = self.holders(unit, &Dots::from_iter([*dot])).pop_last() else {
+                let what = format!("the other version of {} is not in the cloud any more", unit.name());
+                return Err(
+                    Error::new(Kind::Stopped, what).hint("pull again and answer otherwise; nothing was changed")
+                );
+            };
             let listing = self.listing(&id)?;
             let files = plan::files(unit, &version, &listing.files, &Manifest::new(), &self.seen.scope, true)?;
             let push = self.ledger.pushes.get(dot).cloned().unwrap_or_default();
