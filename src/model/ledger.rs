@@ -139,11 +139,6 @@ impl Ledger {
         self
     }
 
-    /// Whether every push that `other` has taken in is known.
-    pub fn knows_all_of(&self, other: &Self) -> bool {
-        other.pushes.keys().all(|dot| self.pushes.contains_key(dot))
-    }
-
     /// The current versions of `unit`.
     pub fn versions(&self, unit: &Unit) -> impl Iterator<Item = (Dot, &Version)> {
         self.units.get(unit).into_iter().flat_map(Versions::iter)
