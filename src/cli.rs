@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use crate::args::Args;
 use crate::error::{Error, Kind, Result};
+use crate::verb::Verb;
 
 /// Keeps one Minecraft instance the same on several PCs, through a restic repository.
 ///
@@ -109,21 +110,21 @@ pub struct Stray {
 }
 
 impl Command {
-    /// Its name on the command line.
-    pub fn name(&self) -> &'static str {
+    /// Which one it is.
+    pub fn verb(&self) -> Verb {
         match self {
-            Self::Pull { .. } => "pull",
-            Self::Push(_) => "push",
-            Self::Run { .. } => "run",
-            Self::Status(_) => "status",
-            Self::Scope { .. } => "scope",
-            Self::Undo { .. } => "undo",
-            Self::Login { .. } => "login",
-            Self::Logout(_) => "logout",
-            Self::Doctor(_) => "doctor",
-            Self::Completions { .. } => "completions",
+            Self::Pull { .. } => Verb::Pull,
+            Self::Push(_) => Verb::Push,
+            Self::Run { .. } => Verb::Run,
+            Self::Status(_) => Verb::Status,
+            Self::Scope { .. } => Verb::Scope,
+            Self::Undo { .. } => Verb::Undo,
+            Self::Login { .. } => Verb::Login,
+            Self::Logout(_) => Verb::Logout,
+            Self::Doctor(_) => Verb::Doctor,
+            Self::Completions { .. } => Verb::Completions,
             #[cfg(feature = "window")]
-            Self::Window => "window",
+            Self::Window => Verb::Window,
         }
     }
 

@@ -9,17 +9,19 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::args::Args;
+use crate::cloud::provision::{self, Origin, Sources, pins};
+use crate::cloud::remote;
+use crate::cloud::repository::Repository;
+use crate::cloud::restic::Restic;
 use crate::credentials::Token;
 use crate::error::{Error, Kind, Result};
-use crate::front::{Front, Progress};
 use crate::instance::Instance;
 use crate::interrupt::lock;
-use crate::provision::{self, Origin, Sources, pins};
+use crate::player::{Front, Progress};
 use crate::reading::read_if_there;
-use crate::repository::Repository;
-use crate::restic::Restic;
 use crate::run_log::RunLog;
-use crate::{durable, env, platform, remote};
+use crate::verb::Verb;
+use crate::{durable, env, platform};
 
 /// How long restic may make no progress while the repository answers.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -86,12 +88,12 @@ impl<'a> Context<'a> {
 
     /// Makes our folder in the instance and begins the log. Commands that change nothing do
     /// without.
-    pub fn begin(&mut self, command: &'static str) -> Result<()> {
-        self.front.begin(command, &self.machine);
+    pub fn begin(&mut self, verb: Verb) -> Result<()> {
+        self.front.begin(verb, &self.machine);
         self.instance.prepare()?;
-        self.log = RunLog::begin(&self.instance.own("logs"), command, self.now);
+        self.log = RunLog::begin(&self.instance.own("logs"), verb.name(), self.now);
         self.log.line(&format!(
-            "cloud-sync {} {command} in {} as {}",
+            "cloud-sync {} {verb} in {} as {}",
             env!("CARGO_PKG_VERSION"),
             self.instance.root().display(),
             self.machine

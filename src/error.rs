@@ -36,7 +36,7 @@ pub enum Kind {
     SignedOut,
     /// The cloud cannot be reached.
     Offline,
-    /// The player goes on without.
+    /// The player chose to play without syncing.
     Skipped,
     /// Saved, but not everything.
     Partial,

@@ -15,10 +15,10 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 static WISH: Mutex<Option<Wish>> = Mutex::new(None);
 /// The terminal as it was before a prompt, while there is one.
 static PROMPT: Mutex<Option<TerminalMode>> = Mutex::new(None);
-/// Asks another process to end, while that is who is meant.
-static HEIR: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
-/// How much later than the other process a Ctrl-C may still reach us.
-const LATE: Duration = Duration::from_millis(100);
+/// While the game runs: how to pass a request to end on to it.
+static FORWARD_TO: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+/// A Ctrl-C that was meant for the game may reach us this long after its end.
+const CTRL_C_GRACE: Duration = Duration::from_millis(100);
 
 /// Turns Ctrl-C, SIGTERM and a closing console into the flag.
 pub fn install() {
@@ -28,7 +28,7 @@ pub fn install() {
 }
 
 fn asked_to_end() {
-    if let Some(ask_to_end) = &*lock(&HEIR) {
+    if let Some(ask_to_end) = &*lock(&FORWARD_TO) {
         return ask_to_end();
     }
     request();
@@ -104,13 +104,13 @@ pub fn leave_to<T, E>(
     wait: impl FnOnce(&mut T),
 ) -> Result<T, E> {
     // What comes while it starts waits until it can be passed on.
-    let mut heir = lock(&HEIR);
+    let mut forward_to = lock(&FORWARD_TO);
     let (mut other, ask_to_end) = start()?;
-    *heir = Some(ask_to_end);
-    drop(heir);
+    *forward_to = Some(ask_to_end);
+    drop(forward_to);
     wait(&mut other);
-    thread::sleep(LATE);
-    *lock(&HEIR) = None;
+    thread::sleep(CTRL_C_GRACE);
+    *lock(&FORWARD_TO) = None;
     Ok(other)
 }
 

@@ -5,6 +5,7 @@
 //! is named by a [`Dot`], the random name of the push that made it. What a PC or a snapshot knows is a
 //! [`Ledger`], and two ledgers [join](Ledger::join) unit by unit.
 
+mod answer;
 mod card;
 mod divergence;
 mod dot;
@@ -12,9 +13,12 @@ pub mod form;
 mod judge;
 mod ledger;
 mod memory;
+mod snapshot;
+mod stat;
 mod unit;
 mod version;
 
+pub use answer::Answer;
 pub use card::{Card, Mode, Played, Source, World};
 pub use divergence::{Cloud, Divergence, Here};
 pub use dot::{Dot, Dots};
@@ -22,6 +26,8 @@ pub use form::{FormError, Parts, Saved};
 pub use judge::{Decision, Judged, Now, Question, Step, Why};
 pub use ledger::{Ledger, Push, Versions};
 pub use memory::{Known, Memory, Saving};
+pub use snapshot::{Snapshot, SnapshotId, tags};
+pub use stat::{Hash, Stat, nanoseconds, same_time};
 pub use unit::Unit;
 pub use version::{Digest, Exempt, More, Version};
 

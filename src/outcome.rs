@@ -6,17 +6,16 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::front::Answer;
-use crate::model::Divergence;
-use crate::snapshot::SnapshotId;
+use crate::model::{Answer, Divergence, SnapshotId};
+use crate::verb::Verb;
 
 /// The outcome of a command; serialized, it is the object that `--json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outcome {
     /// The version of this form: 1.
     pub schema: u32,
-    /// The command that ran.
-    pub command: &'static str,
+    /// The command that ran; none where the command line could not be read.
+    pub command: Option<Verb>,
     /// How this PC and the cloud compared when it began.
     pub divergence: Divergence,
     /// What was done about it.
@@ -165,10 +164,10 @@ pub struct ErrorText {
 
 impl Outcome {
     /// Nothing done so far.
-    pub fn new(command: &'static str) -> Self {
+    pub fn new(command: impl Into<Option<Verb>>) -> Self {
         Self {
             schema: 1,
-            command,
+            command: command.into(),
             divergence: Divergence::Unknown,
             done: Done::Nothing,
             base: None,
@@ -232,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_json_is_ascii_and_reads_back() {
-        let mut outcome = Outcome::new("pull");
+        let mut outcome = Outcome::new(Verb::Pull);
         outcome.warnings.push("W\u{f6}rld \u{1f30d}".to_owned());
         let json = outcome.to_json();
         assert!(json.is_ascii());

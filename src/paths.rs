@@ -47,12 +47,12 @@ pub fn is_within(path: &str, outer: &str) -> bool {
     path == outer || is_below(path, outer)
 }
 
-/// Whether `path` leads from the instance to something in it, by names that there can be.
+/// Whether `path` is relative and has no empty part, no `.` and no `..`.
 pub fn is_plain(path: &str) -> bool {
     path.split('/').all(|name| !matches!(name, "" | "." | "..") && !name.contains('\0'))
 }
 
-/// The same on this system, where names may mean more.
+/// Whether `path` is such a path and names no drive, stream or device of this system, either.
 pub fn stays_inside(path: &str) -> bool {
     is_plain(path) && !platform::leads_elsewhere(path)
 }

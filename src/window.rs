@@ -2,13 +2,13 @@
 //! with it. It shows what it is told on stdin and says on stdout what the player does.
 
 mod app;
+pub mod client;
 mod conflict;
 mod connect;
 mod done;
 mod looks;
 mod offline;
 mod pace;
-mod picture;
 mod pipes;
 mod progress;
 pub mod protocol;
@@ -25,15 +25,13 @@ use eframe::egui::{Context, Ui, ViewportBuilder, ViewportCommand};
 use eframe::{CreationContext, Frame, NativeOptions};
 
 use crate::exit::Exit;
+use crate::panics::end_on_panic;
 use app::App;
 use protocol::Show;
 
-/// How the line begins in which it says why it cannot open.
-pub const NO_WINDOW: &str = "cloud-sync: no window: ";
-
 /// The window's process, from its first line to its last.
 pub fn run() -> Exit {
-    crate::end_on_panic(|_| say_why("it broke"));
+    end_on_panic(|_| say_why("it broke"));
     match open() {
         Ok(()) => return Exit::Ok,
         // Its text is all that was asked of OpenGL.
@@ -44,8 +42,8 @@ pub fn run() -> Exit {
 }
 
 fn say_why(problem: &str) {
-    let line = crate::front::printable(problem, false);
-    let _ = writeln!(std::io::stderr(), "{NO_WINDOW}{line}");
+    let line = crate::player::printable(problem, false);
+    let _ = writeln!(std::io::stderr(), "{}{line}", texts::NO_WINDOW);
 }
 
 fn open() -> eframe::Result {

@@ -10,12 +10,12 @@ mod cli {
     mod answers;
     #[cfg(target_os = "linux")]
     mod bench;
-    mod care;
     mod catch_up;
     mod design;
     #[cfg(all(target_os = "linux", feature = "window"))]
     mod dialogs;
     mod disk;
+    mod during_pull;
     mod files;
     mod game;
     mod history;
@@ -24,11 +24,11 @@ mod cli {
     mod interrupts;
     mod kill;
     mod later;
+    mod layers;
     mod left_out;
     #[cfg(unix)]
     mod links;
     mod login;
-    mod meanwhile;
     mod model;
     mod network;
     mod packwiz;
@@ -36,17 +36,19 @@ mod cli {
     mod prompt;
     mod provision;
     mod restic;
-    #[cfg(unix)]
-    mod same_set;
     mod scope;
     mod scope_command;
     mod secrets;
     mod settings;
     mod setup;
     mod speed;
+    mod status;
     mod stories;
+    #[cfg(unix)]
+    mod tree;
     mod undo;
     mod units;
+    mod unsaved;
     mod walk;
     #[cfg(all(target_os = "linux", feature = "window"))]
     mod window;

@@ -3,16 +3,16 @@
 use std::fs;
 use std::io::Write as _;
 
+use crate::cloud::provision::Origin;
+use crate::cloud::remote::{self, Remote};
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
-use crate::front::{counted, human_bytes};
-use crate::game;
-use crate::provision::Origin;
-use crate::remote::{self, Remote};
-use crate::scope::Scope;
-use crate::state::State;
-use crate::sync::apply;
-use crate::tree::Tree;
+use crate::instance::game;
+use crate::instance::scope::Scope;
+use crate::instance::state::State;
+use crate::instance::tree::Tree;
+use crate::player::{counted, human_bytes};
+use crate::transaction;
 
 /// Less than this free makes syncing a gamble.
 const LOW_SPACE: u64 = 1 << 30;
@@ -98,7 +98,8 @@ impl Doctor<'_> {
     fn restic(&mut self) -> bool {
         match self.ctx.find_restic(false) {
             Ok((exe, origin)) => {
-                let version = crate::restic::version(&exe).map(|version| version.to_string()).unwrap_or_default();
+                let version =
+                    crate::cloud::restic::version(&exe).map(|version| version.to_string()).unwrap_or_default();
                 let origin = match origin {
                     Origin::Named => "named by --restic-binary",
                     Origin::Kept | Origin::Fetched => "fetched for this instance",
@@ -214,7 +215,7 @@ impl Doctor<'_> {
     }
 
     fn leftovers(&mut self) {
-        match apply::pending(&self.ctx.instance) {
+        match transaction::pending(&self.ctx.instance) {
             Ok(None) => self.ok("leftovers", "none"),
             Ok(Some(_)) => self.trouble("leftovers", "a restore was cut off; the next pull, push or undo finishes it"),
             Err(error) => self.failed("leftovers", &error),

@@ -4,18 +4,19 @@ use std::io::Read as _;
 
 use anyhow::Context as _;
 
+use crate::cloud::remote::{self, Remote};
+use crate::cloud::repository::Place;
 use crate::context::{Account, Context};
 use crate::credentials::Token;
 use crate::error::{Error, Kind, Result};
 use crate::outcome::{Done, Outcome};
-use crate::remote::{self, Remote};
-use crate::repository::Place;
+use crate::verb::Verb;
 
 /// Asks for the token, checks it against the repository, keeps it.
 pub fn login(ctx: &mut Context<'_>, token_stdin: bool) -> Result<()> {
     let url = ctx.url()?;
     let token = if token_stdin { read_stdin()? } else { ask(ctx, &url)? };
-    ctx.begin("login")?;
+    ctx.begin(Verb::Login)?;
     let account = ctx.account_of(&url, token)?;
     let key = check(ctx, &account).map_err(|error| match error.kind {
         Kind::Offline => error.hint("check the address and the network, and run it again; nothing was stored"),

@@ -8,17 +8,18 @@ use super::sync;
 use crate::args::Args;
 use crate::error::{Error, Kind, Result};
 use crate::exit::Exit;
-use crate::front::Front;
 use crate::outcome::Outcome;
-use crate::{interrupt, platform};
+use crate::player::Front;
+use crate::verb::Verb;
+use crate::{interrupt, platform, run};
 
 /// Pulls, runs the game, and pushes however it ended. The exit code is the game's.
 pub fn run(args: &Args, front: &dyn Front, game: &[OsString]) -> Outcome {
-    let mut pulled = crate::run("pull", args, front, sync::pull);
+    let mut pulled = run::run(Verb::Pull, args, front, sync::pull);
     let outcome = if pulled.exit == Exit::Ok {
         match play(game) {
             Ok(code) => {
-                let pushed = crate::run("push", args, front, sync::push);
+                let pushed = run::run(Verb::Push, args, front, sync::push);
                 pulled.warnings.extend(pushed.warnings);
                 Outcome { warnings: pulled.warnings, exit: Exit::Command(code), ..pushed }
             }
@@ -30,7 +31,7 @@ pub fn run(args: &Args, front: &dyn Front, game: &[OsString]) -> Outcome {
         }
         pulled
     };
-    Outcome { command: "run", ..outcome }
+    Outcome { command: Some(Verb::Run), ..outcome }
 }
 
 /// Runs the game with all that we got from the launcher, which gives it the launch script on

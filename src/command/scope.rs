@@ -8,13 +8,14 @@ use anyhow::Context as _;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::front::{counted, human_bytes};
+use crate::instance::left_out::Why;
+use crate::instance::scope::{Reason, Scope};
+use crate::instance::tree::Tree;
 use crate::outcome::{Explained, Outcome, Part, ScopeReport};
 use crate::paths::{world_at, world_of};
 use crate::platform;
+use crate::player::{counted, human_bytes};
 use crate::reading::is_forbidden;
-use crate::scope::{Reason, Scope};
-use crate::tree::{Tree, Why};
 
 /// Lists the worlds, and what else is synced, the largest first.
 pub fn list(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {

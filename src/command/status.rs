@@ -2,20 +2,20 @@
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::front::{card, counted, human_bytes};
-use crate::game;
-use crate::local::Local;
+use crate::instance::game;
+use crate::instance::local::Local;
+use crate::instance::scope::Scope;
+use crate::instance::state::State;
+use crate::instance::tree::Tree;
 use crate::model::Divergence;
 use crate::outcome::Outcome;
-use crate::scope::Scope;
-use crate::state::State;
-use crate::sync::apply;
-use crate::sync::observe::{Observation, Purpose};
-use crate::tree::Tree;
+use crate::player::{card, counted, human_bytes};
+use crate::sync::{Observation, Purpose};
+use crate::transaction;
 
 /// Observes and tells.
 pub fn status(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
-    if let Some(journal) = apply::pending(&ctx.instance)? {
+    if let Some(journal) = transaction::pending(&ctx.instance)? {
         ctx.warn(&format!(
             "a restore was cut off ({} to place); the next pull, push or undo finishes it",
             counted(journal.moves.place.len(), "file")

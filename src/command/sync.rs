@@ -4,11 +4,12 @@ use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::outcome::Outcome;
 use crate::sync;
+use crate::verb::Verb;
 
 /// Runs `pull`. Somebody who waits for the game may try again until the cloud is there.
 pub fn pull(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
     loop {
-        match signed_in(ctx, outcome, sync::pull) {
+        match signed_in(ctx, Verb::Pull, outcome, sync::pull) {
             Err(error) if error.kind == Kind::Offline && ctx.front().try_again(&error.message()) => {}
             other => return other,
         }
@@ -17,18 +18,19 @@ pub fn pull(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
 
 /// Runs `push`.
 pub fn push(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
-    signed_in(ctx, outcome, sync::push)
+    signed_in(ctx, Verb::Push, outcome, sync::push)
 }
 
 /// Does `work` for the account of this instance. Where there is none, or the cloud does not
 /// take it, the player is asked.
 fn signed_in(
     ctx: &mut Context<'_>,
+    verb: Verb,
     outcome: &mut Outcome,
     work: impl Fn(&Context<'_>, &Account, &mut Outcome) -> Result<()>,
 ) -> Result<()> {
     let account = ctx.account()?;
-    ctx.begin(outcome.command)?;
+    ctx.begin(verb)?;
     let _lock = lock(ctx)?;
     let done = if let Some(account) = &account {
         ctx.log.hide(account.token.password());

@@ -7,27 +7,29 @@ use chrono::Local;
 use super::sync::lock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::front::counted;
 use crate::outcome::{Done, Outcome};
 use crate::paths::world_of;
-use crate::sync;
+use crate::player::counted;
+use crate::transaction::copies;
+use crate::verb::Verb;
+use crate::{sync, transaction};
 
 /// Puts the last pull back.
 pub fn undo(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
-    ctx.begin("undo")?;
+    ctx.begin(Verb::Undo)?;
     let _lock = lock(ctx)?;
     sync::stop_if_game_runs(ctx)?;
-    if sync::apply::recover(ctx)?.is_some_and(|command| command == outcome.command) {
+    if transaction::recover(ctx)?.is_some_and(|command| Some(command) == outcome.command) {
         // It was this very command that was cut off; doing it again would take it back.
         outcome.done = Done::Undone;
         return Ok(());
     }
-    sync::undo::undo(ctx, outcome)
+    sync::undo(ctx, outcome)
 }
 
 /// Lists the undo copies.
 pub fn list(ctx: &Context<'_>) {
-    let copies = sync::undo::list(&ctx.instance.undo());
+    let copies = copies::list(&ctx.instance.undo());
     if copies.is_empty() {
         ctx.note("there are no undo copies");
     } else {
@@ -35,7 +37,7 @@ pub fn list(ctx: &Context<'_>) {
     }
     for copy in copies {
         let when = copy.note.at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S");
-        let replaced = sync::undo::replaced(ctx, &copy);
+        let replaced = copies::replaced(ctx, &copy);
         let worlds: BTreeSet<_> = replaced.iter().chain(&copy.note.added).filter_map(|path| world_of(path)).collect();
         let worlds: Vec<_> = worlds.into_iter().collect();
         let worlds = if worlds.is_empty() { String::new() } else { format!("; worlds: {}", worlds.join(", ")) };

@@ -5,6 +5,8 @@
 //! once. Whoever writes the files keeps the times of those that did not change.
 
 pub mod compact;
+mod error;
+mod icon;
 pub mod limits;
 mod row;
 #[cfg(test)]
@@ -15,15 +17,17 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Dot, Ledger, Unit};
+use super::dot::Dot;
+use super::ledger::Ledger;
+use super::unit::Unit;
+use error::FORM;
+pub use error::FormError;
 use limits::{MAX_BYTES, MAX_PARTS};
 use row::{Gathered, PushRow, UnitRow};
 
 /// The files that are a ledger: their names below `.cloud-sync/`, and what is in them.
 pub type Parts = BTreeMap<String, Vec<u8>>;
 
-/// The form that is written here, and the newest that is read.
-const FORM: u64 = 1;
 /// The file that each ledger has.
 const HEAD: &str = "ledger.json";
 /// A ledger with fewer bytes is one file.
@@ -32,25 +36,6 @@ const MAX_WHOLE: usize = 64 << 10;
 const PART: usize = 8 << 10;
 /// How many parts a folder has at most: restic stores the listing of a folder anew with each change.
 const FOLDER: usize = 32;
-
-/// Why some bytes are no ledger.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FormError {
-    /// They are of this form, which is newer than those that are known here.
-    #[error("the ledger is of form {0}, and this version of cloud-sync reads forms up to {FORM}")]
-    Newer(u64),
-    /// They are no ledger, or one that nobody would write.
-    #[error("the ledger is damaged: {0}")]
-    Damaged(String),
-}
-
-impl FormError {
-    fn damaged(reason: impl std::fmt::Display) -> Self {
-        // The reason may quote what was read: anything, at any length.
-        let shown = |char: char| if char.is_control() { ' ' } else { char };
-        Self::Damaged(reason.to_string().chars().take(300).map(shown).collect())
-    }
-}
 
 /// What a snapshot says.
 #[derive(Clone, Debug, PartialEq, Eq)]

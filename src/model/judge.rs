@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Digest, Dot, Dots, Known, Ledger, Unit, Version, Versions};
+use super::dot::{Dot, Dots};
+use super::ledger::{Ledger, Versions};
+use super::memory::Known;
+use super::unit::Unit;
+use super::version::{Digest, Version};
 
 /// What a pull looks at.
 pub struct Now<'a> {
@@ -100,6 +104,15 @@ impl Now<'_> {
     pub fn judge_all(&self, is_in_scope: impl Fn(&Unit) -> bool) -> BTreeMap<Unit, Judged> {
         let units: BTreeSet<_> = self.ledger.units.keys().chain(self.known.keys()).chain(self.here.keys()).collect();
         units.into_iter().filter(|unit| is_in_scope(unit)).map(|unit| (unit.clone(), self.judge(unit))).collect()
+    }
+
+    /// The units that only the player can decide about.
+    pub fn questions(&self, is_in_scope: impl Fn(&Unit) -> bool) -> BTreeMap<Unit, Question> {
+        let question = |(unit, judged): (Unit, Judged)| match judged.step {
+            Step::Asks(question) => Some((unit, question)),
+            _ => None,
+        };
+        self.judge_all(is_in_scope).into_iter().filter_map(question).collect()
     }
 
     fn digest(&self, unit: &Unit, dot: Dot, version: &Version) -> Digest {

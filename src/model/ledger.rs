@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Dot, Unit, Version};
+use super::dot::Dot;
+use super::unit::Unit;
+use super::version::Version;
 
 /// What is known: every push that was taken in, and for each unit the versions that nothing
 /// supersedes. A unit without a version was deleted, or never was. Two versions of a unit are an open

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Dot, Dots, Ledger, Push, Unit, Version};
+use super::dot::{Dot, Dots};
+use super::ledger::{Ledger, Push};
+use super::unit::Unit;
+use super::version::{Digest, Version};
 
 /// What is known of one unit on this PC.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +126,7 @@ impl Memory {
             } else {
                 self.known.remove(unit);
             }
-            if self.ledger.units.get(unit).is_some_and(super::Versions::is_empty) {
+            if self.ledger.units.get(unit).is_some_and(super::ledger::Versions::is_empty) {
                 self.ledger.units.remove(unit);
             }
         }

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Card, Dots};
+use super::card::Card;
+use super::dot::Dots;
 
 /// What a version contains, by a digest: equal digests are equal contents.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -17,14 +17,12 @@ use rustix::process::{
 };
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
-use crate::restic::Version;
-
 /// Whether a file that is moved brings along who may read it on the PC that it came from. Here
 /// that is ours to say.
 pub const MOVES_KEEP_FOREIGN_ACCESS: bool = false;
 
 /// The oldest restic that does all we ask for.
-pub const OLDEST_RESTIC: Version = Version(0, 18, 1);
+pub const OLDEST_RESTIC: (u64, u64, u64) = (0, 18, 1);
 
 /// Starts restic. It gets a process group of its own, so that it and its helpers (ssh, rclone)
 /// can be ended together and a Ctrl-C reaches it once, from us. It dies with the thread that

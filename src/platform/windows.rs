@@ -18,8 +18,7 @@ use chrono::{DateTime, Local, Utc};
 use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION};
 use windows_sys::Win32::System::Threading::CREATE_NO_WINDOW;
 
-use crate::names::can_be_on_windows;
-use crate::restic::Version;
+use super::file_names::can_be_on_windows;
 
 pub use access::{keep_private, keep_private_file, open_folders};
 pub use console::{end_gently_with_console, keep_streams, leave_own_console};
@@ -30,7 +29,7 @@ pub const MOVES_KEEP_FOREIGN_ACCESS: bool = true;
 
 /// The oldest restic that does all we ask for. Those before make the rights that another PC's
 /// folders hand down into rights of each file, which may lock us out of what they fetch.
-pub const OLDEST_RESTIC: Version = Version(0, 19, 0);
+pub const OLDEST_RESTIC: (u64, u64, u64) = (0, 19, 0);
 
 /// A virus scanner holds a new file for moments; so often it is tried again, after twice the time.
 const TRIES: u32 = 8;

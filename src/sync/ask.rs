@@ -2,28 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::observe::Observation;
+use super::resolved::Choice;
 use crate::args::OnConflict;
+use crate::content::world::{self, Further, World};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::front::{Answer, Card, Conflict, Contested, Reply};
+use crate::instance::digest::files_of;
+use crate::instance::state::State;
 use crate::interrupt;
-use crate::local::files_of;
-use crate::model::{Decision, Digest, Dot, Known, Ledger, Now, Question, Unit, Version};
+use crate::model::{Decision, Digest, Dot, Known, Ledger, Question, Unit, Version};
 use crate::paths::folder_of;
-use crate::state::State;
-use crate::sync::observe::Observation;
-use crate::world::{self, Further, World};
-
-/// What was decided about one unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// What is played.
-    pub decision: Decision,
-    /// The versions that come under names of their own.
-    pub beside: Vec<Dot>,
-    /// What the player said.
-    pub answer: Answer,
-}
+use crate::player::{Answer, Card, Conflict, Contested, Reply};
 
 /// A question as it was asked.
 struct Asked<'q> {
@@ -299,14 +289,4 @@ impl Asker<'_> {
 fn keep_both(asked: &Asked<'_>) -> Choice {
     let beside = asked.sides[1..].iter().filter_map(|side| side.version.map(|(dot, _)| dot)).collect();
     Choice { decision: Decision::Play(asked.sides[0].digest), beside, answer: Answer::KeepBoth }
-}
-
-/// The questions among what was judged.
-pub fn questions(now: &Now<'_>, is_in_reach: impl Fn(&Unit) -> bool) -> BTreeMap<Unit, Question> {
-    let judged = now.judge_all(is_in_reach);
-    let question = |(unit, judged): (Unit, crate::model::Judged)| match judged.step {
-        crate::model::Step::Asks(question) => Some((unit, question)),
-        _ => None,
-    };
-    judged.into_iter().filter_map(question).collect()
 }

@@ -4,20 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread::{self, ScopedJoinHandle};
 
 use super::takeover::TakeOver;
+use super::view::View;
+use crate::cloud::ledgers::{self, Before, News};
+use crate::cloud::remote::{self, Remote};
+use crate::cloud::repository::Place as Where;
+use crate::cloud::restic::Restic;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
-use crate::ledgers::{self, News};
-use crate::local::{Local, digest_of, digest_of_stats, files_of};
-use crate::model::{Cloud, Digest, Divergence, Dot, Here, Known, Ledger, Now, Saving, Step, Unit, Version, Versions};
-use crate::names::Disk;
+use crate::instance::left_out::Why;
+use crate::instance::local::Local;
+use crate::instance::names::Disk;
+use crate::instance::scope::Scope;
+use crate::instance::state::{Place, State};
+use crate::instance::tree::Tree;
+use crate::model::{Cloud, Divergence, Dot, Here, Known, Saving, SnapshotId, Step, Unit, Versions};
+use crate::outcome::Outcome;
 use crate::paths::{folder_of, world_of};
-use crate::remote::{self, Remote};
-use crate::repository::Place as Where;
-use crate::restic::Restic;
-use crate::scope::Scope;
-use crate::snapshot::SnapshotId;
-use crate::state::{Place, State};
-use crate::tree::{Tree, Why};
+use crate::player::card;
 
 /// Everything that a decision rests on.
 pub struct Observation {
@@ -53,6 +56,24 @@ pub enum Purpose {
 }
 
 impl Observation {
+    /// Looks at both sides for a command, whose outcome begins with what was found.
+    pub fn begin(
+        ctx: &Context<'_>,
+        account: &Account,
+        apart: &[(String, Why)],
+        purpose: Purpose,
+        outcome: &mut Outcome,
+    ) -> Result<Self> {
+        let seen = Self::make(ctx, account, apart, purpose, &mut outcome.base)?;
+        if outcome.divergence == Divergence::Unknown {
+            // How it was when the command began.
+            outcome.divergence = seen.divergence;
+        }
+        outcome.base = seen.place().base;
+        outcome.head = seen.head();
+        Ok(seen)
+    }
+
     /// Looks at both sides, at the same time. What is in `apart` is left out. `base` is what is
     /// known even if nobody answers.
     pub fn make(
@@ -136,17 +157,25 @@ impl Observation {
 
     fn read_news(&mut self, ctx: &Context<'_>, restic: impl Fn() -> Result<Restic>, purpose: Purpose) -> Result<()> {
         let new = self.unseen();
-        let known = self.state.memory.ledger.clone();
+        let (known, doubted) = (self.state.memory.ledger.clone(), self.place().doubted);
         // A push that was cut off may have come through all the same.
         let may_be_ours = || !self.saving(&self.state).unheld.is_empty();
         if !new.is_empty() && (purpose != Purpose::Push || may_be_ours()) {
-            match restic().and_then(|restic| ledgers::read(&restic, &self.ids, &new, &known)) {
+            let before = Before { ids: &self.ids, known: &known, doubted: &doubted };
+            match restic().and_then(|restic| ledgers::read(&restic, &new, before)) {
                 Ok(news) => self.news = news,
                 // Without restic at hand, ids are enough to see that all is new.
                 Err(_) if purpose == Purpose::Status && self.state.is_new() => return Ok(()),
                 Err(error) => return Err(error),
             }
             self.news.problems.iter().for_each(|problem| ctx.log.line(problem));
+            for snapshot in self.news.snapshots.iter().filter(|one| self.news.doubted.contains(&one.id)) {
+                ctx.warn(&format!(
+                    "what {} saved on {} is damaged in the cloud and is left out; a push on that PC saves it once more",
+                    snapshot.hostname,
+                    card::when(snapshot.time)
+                ));
+            }
             // What lacks files has a push of its own that nobody takes in: it is told anew.
             let is_broken = |dot| self.news.broken.contains(&dot);
             for known in self.state.memory.known.values_mut().filter(|known| known.applied.iter().any(is_broken)) {
@@ -162,11 +191,6 @@ impl Observation {
         Ok(())
     }
 
-    /// What was known, joined with what is new.
-    pub fn joined(&self, state: &State) -> Ledger {
-        state.memory.ledger.clone().join(&self.news.ledger)
-    }
-
     /// The pushes whose snapshots this repository has.
     pub fn alive(&self, state: &State) -> BTreeMap<Dot, SnapshotId> {
         let place = state.repositories.get(&self.location);
@@ -177,15 +201,14 @@ impl Observation {
         known.filter(|(id, _)| is_here(id)).filter_map(|(id, dot)| Some(((*dot)?, id.clone()))).collect()
     }
 
-    /// The pushes whose snapshots other repositories had when they were last looked at.
-    fn elsewhere(&self, state: &State) -> BTreeSet<Dot> {
-        let others = state.repositories.iter().filter(|(location, _)| **location != self.location);
-        others.flat_map(|(_, place)| place.seen.values().copied().flatten()).collect()
-    }
-
     /// Whether the unit is in the scope and can be looked at.
     pub fn is_in_reach(&self, unit: &Unit) -> bool {
-        self.scope.takes_in_unit(unit) && !self.local.is_hidden(unit)
+        self.scope.takes_in_unit(unit) && !self.local.is_left_out(unit)
+    }
+
+    /// What is known by `state`, joined with the news.
+    pub fn view<'a>(&'a self, state: &'a State) -> View<'a> {
+        View::new(&self.local, state, &self.news.ledger, &self.location, self.alive(state))
     }
 
     /// What a push has to save.
@@ -197,68 +220,6 @@ impl Observation {
     /// Whether the repository has forgotten a push that is known here.
     pub fn must_tell(&self, state: &State) -> bool {
         !state.memory.ledger.pushes.is_empty() && self.told_by.is_none()
-    }
-
-    /// Looks at every unit in reach, and gives what `look` finds.
-    pub fn now<T>(&self, state: &State, look: impl FnOnce(&Now<'_>) -> T) -> T {
-        let ledger = self.joined(state);
-        let (alive, elsewhere) = (self.alive(state).into_keys().collect(), self.elsewhere(state));
-        let known = &state.memory.known;
-        let aliases = self.aliases(&ledger, known);
-        let is_first_contact = !state.memory.ledger.pushes.keys().any(|dot| self.news.ledger.pushes.contains_key(dot))
-            && !self.news.ledger.pushes.is_empty();
-        look(&Now {
-            ledger: &ledger,
-            before: &state.memory.ledger,
-            known,
-            here: &self.local.units,
-            aliases: &aliases,
-            alive: &alive,
-            elsewhere: &elsewhere,
-            is_first_contact,
-        })
-    }
-
-    /// Versions that are equal to what is here, or was agreed on, although their digests are made
-    /// otherwise.
-    fn aliases(&self, ledger: &Ledger, known: &BTreeMap<Unit, Known>) -> BTreeMap<(Unit, Dot), Digest> {
-        let mut aliases = BTreeMap::new();
-        for (unit, versions) in &ledger.units {
-            let known = known.get(unit);
-            for (dot, version) in versions.iter() {
-                let here = self.local.units.get(unit).map(|(digest, _)| *digest);
-                let is_odd = matches!(version.digest, Digest::Stats(_)) || version.exempt().is_some();
-                let agreed = known.and_then(|known| known.agreed);
-                let equals_applied = known.is_some_and(|known| {
-                    known
-                        .applied
-                        .iter()
-                        .any(|mine| versions.get(mine).is_some_and(|mine| mine.digest == version.digest))
-                });
-                if let Some(agreed) = agreed.filter(|_| equals_applied) {
-                    aliases.insert((unit.clone(), dot), agreed);
-                } else if let Some(here) = here.filter(|_| is_odd && self.equals(unit, version)) {
-                    aliases.insert((unit.clone(), dot), here);
-                }
-            }
-        }
-        aliases
-    }
-
-    /// Whether what is here of `unit` is `version`, as far as that has a say.
-    fn equals(&self, unit: &Unit, version: &Version) -> bool {
-        let files = || files_of(&self.local.files, unit);
-        match version.digest {
-            Digest::Stats(_) => {
-                let stats = files().map(|(path, entry)| (path.as_str(), entry.in_cloud()));
-                digest_of_stats(stats) == version.digest
-            }
-            Digest::Content(_) => {
-                let Some(exempt) = version.exempt() else { return false };
-                let says = super::exempt::Told::of(exempt);
-                digest_of(unit, files().filter(|(path, _)| says.of_path(path))) == Some(version.digest)
-            }
-        }
     }
 
     /// The cell of the table.
@@ -312,12 +273,12 @@ impl Observation {
             let here = self.local.files.keys().map(String::as_str);
             unit.path().is_none_or(|path| disk.refused(here, [path.as_str()].into_iter()).is_empty())
         };
-        self.now(&self.state, |now| {
-            open.into_iter().any(|unit| match now.judge(unit).step {
-                Step::Asks(_) => true,
-                Step::Comes { .. } => can_be_here(unit),
-                Step::Stays(_) | Step::Goes => false,
-            })
+        let view = self.view(&self.state);
+        let now = view.now();
+        open.into_iter().any(|unit| match now.judge(unit).step {
+            Step::Asks(_) => true,
+            Step::Comes { .. } => can_be_here(unit),
+            Step::Stays(_) | Step::Goes => false,
         })
     }
 
@@ -330,7 +291,7 @@ impl Observation {
 
     /// The worlds that were synced and are not here any more.
     pub fn lost_worlds(&self) -> BTreeSet<String> {
-        self.local.lost_worlds().into_iter().filter(|world| !self.local.tree.hides(&folder_of(world))).collect()
+        self.local.lost_worlds().into_iter().filter(|world| !self.local.tree.leaves_out(&folder_of(world))).collect()
     }
 
     fn log(&self, ctx: &Context<'_>) {
@@ -361,4 +322,9 @@ impl Observation {
 /// What a thread found out; it does not panic.
 fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().unwrap_or_else(|_| Err(Error::new(Kind::Failed, "a part of cloud-sync ended early")))
+}
+
+/// What a player hears who has nothing to sync.
+pub fn nothing_at_all(ctx: &Context<'_>) -> String {
+    format!("nothing to sync yet, neither in {} nor in the cloud", ctx.instance.root().display())
 }

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::exempt::Told;
 use crate::error::{Error, Kind, Result};
-use crate::local::{files_of, in_unit};
-use crate::model::{Unit, Version};
+use crate::instance::digest::files_of;
+use crate::instance::scope::Scope;
+use crate::instance::state::Manifest;
+use crate::model::{Stat, Unit, Version, same_time};
 use crate::paths::{folders_to, is_plain, world_of};
-use crate::scope::Scope;
-use crate::state::Manifest;
-use crate::tree::Stat;
 
 /// What becomes of the files of one unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub fn files(
     anew: bool,
 ) -> Result<Files> {
     let mut files = Files { is_all_in_scope: true, ..Files::default() };
-    for (path, stat) in in_unit(cloud, unit) {
+    for (path, stat) in files_of(cloud, unit) {
         check_name(path)?;
         files.all.push(path.clone());
         if !scope.contains(path) {
@@ -58,11 +57,6 @@ pub fn files(
         if is_told { &mut files.remove } else { &mut files.exempt }.push(path.clone());
     }
     Ok(files)
-}
-
-/// Disks of Windows keep a tenth of a microsecond.
-pub fn same_time(one: i64, other: i64) -> bool {
-    one == other || one.div_euclid(100) == other.div_euclid(100)
 }
 
 /// Refuses a path that is none, or leads elsewhere.

@@ -1,56 +1,50 @@
 //! A pull: what is new in the cloud is joined with what is here, unit by unit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::ask::{Asker, Choice, questions};
-use super::bring::{Bring, Want};
-use super::observe::Observation;
-use super::push::{self, Upload};
+use super::ask::Asker;
+use super::bring::Bring;
+use super::game::{stop_if_game_runs, wait_for_game};
+use super::observe::{Observation, Purpose, nothing_at_all};
+use super::record;
+use super::resolved::{Choice, Resolved};
+use super::save::{Save, Upload};
+use super::view::View;
 use crate::args::CatchUp;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
-use crate::front::{Answer, human_bytes};
-use crate::model::{Decision, Digest, Divergence, Dots, Judged, Known, Push, Step, Unit, Why};
+use crate::instance::state::State;
+use crate::model::{Decision, Divergence, Judged, Now, Push, Question, Step, Unit, Why};
 use crate::outcome::{Done, Outcome, Settled};
-use crate::state::State;
+use crate::player::human_bytes;
+use crate::transaction;
 
 /// Edits up to this size are saved by a pull that finds them.
 const QUICK: u64 = 64 << 20;
 
-/// A pull on its way.
-pub struct Pull<'a> {
-    /// The run.
-    pub ctx: &'a Context<'a>,
-    /// Whose cloud it is.
-    pub account: &'a Account,
-    /// What was seen.
-    pub seen: &'a Observation,
+/// Makes the instance equal to the cloud, as far as that loses nothing.
+pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Result<()> {
+    wait_for_game(ctx);
+    stop_if_game_runs(ctx)?;
+    transaction::recover(ctx)?;
+    let seen = Observation::begin(ctx, account, &[], Purpose::Pull, outcome)?;
+    Pull { ctx, account, seen: &seen }.run(outcome)
 }
 
-/// What becomes of the units that change, or of which something is known now.
-#[derive(Default)]
-pub struct Resolved {
-    /// What is known of them then.
-    pub known: BTreeMap<Unit, Known>,
-    /// The contents that come, and the versions that have them.
-    pub comes: BTreeMap<Unit, (Digest, Dots)>,
-    /// What goes.
-    pub goes: BTreeSet<Unit>,
-    /// Versions that come under names of their own.
-    pub beside: Vec<Want>,
-    /// Units that agree with what is here from now on.
-    pub agreed: BTreeSet<Unit>,
-    /// Worlds of which this PC's version is given up.
-    pub given_up: BTreeSet<String>,
+/// A pull on its way.
+struct Pull<'a> {
+    ctx: &'a Context<'a>,
+    account: &'a Account,
+    seen: &'a Observation,
 }
 
 impl Pull<'_> {
     /// Does what the table says.
-    pub fn run(&self, outcome: &mut Outcome) -> Result<()> {
+    fn run(&self, outcome: &mut Outcome) -> Result<()> {
         let (ctx, seen) = (self.ctx, self.seen);
         match seen.divergence {
             Divergence::Blank => {
-                ctx.note(&super::nothing_at_all(ctx));
+                ctx.note(&nothing_at_all(ctx));
                 self.record_unchanged()
             }
             Divergence::InSync => {
@@ -101,7 +95,7 @@ impl Pull<'_> {
         if is_known || seen.state.is_new() {
             return Ok(());
         }
-        Ok(super::settled(seen, &seen.state).save(&self.ctx.instance.state_file())?)
+        Ok(record::settled(seen, &seen.state).save(&self.ctx.instance.state_file())?)
     }
 
     /// A pull that finds unsaved edits saves them, if that is quick, before it does anything else.
@@ -140,7 +134,7 @@ impl Pull<'_> {
             return Ok(state.clone());
         }
         ctx.note("this PC has changes that are not saved yet; saving them first");
-        match push::save(ctx, self.account, seen, state, &saving, outcome) {
+        match (Save { ctx, account: self.account, seen, state, saving: &saving }).run(outcome) {
             Ok(Upload::Whole(saved)) => Ok(*saved),
             Ok(Upload::Broken { state, .. }) => {
                 ctx.warn("not everything could be read, so it is not saved yet; the next push tries again");
@@ -159,139 +153,127 @@ impl Pull<'_> {
     fn join(&self, state: &State, outcome: &mut Outcome) -> Result<()> {
         let (ctx, seen) = (self.ctx, self.seen);
         outcome.head = seen.head();
-        self.tell_of_deletions();
-        let ledger = seen.joined(state);
-        let questions = seen.now(state, |now| questions(now, |unit| seen.is_in_reach(unit)));
-        outcome.conflicts = settled(&questions.keys().cloned().collect(), &BTreeMap::new());
+        self.tell_of_deletions(&seen.view(&seen.state));
+        let view = seen.view(state);
+        let questions = view.now().questions(|unit| seen.is_in_reach(unit));
+        outcome.conflicts = settled(&questions, &BTreeMap::new());
         let is_lost = seen.divergence == Divergence::LocalLost;
         let saves_first = ctx.args.catch_up != CatchUp::Never && !is_lost;
-        let choices = Asker { ctx, seen, state, ledger: &ledger, saves_first }.decide(&questions)?;
-        let gives_up = |unit: &Unit| {
-            let here = seen.local.units.get(unit).map(|(digest, _)| *digest);
-            let known = state.memory.known.get(unit).cloned().unwrap_or_default();
-            here.is_some()
-                && known.is_dirty(here)
-                && choices[unit].decision != Decision::Later
-                && here.is_none_or(|here| choices[unit].decision != Decision::Play(here))
-        };
-        let state = if saves_first && choices.keys().any(gives_up) {
-            ctx.note("saving this PC's version first");
-            let mut saving = seen.saving(state);
-            saving.changed.retain(|unit| seen.local.units.contains_key(unit) || !unit.is_world());
-            match push::save(ctx, self.account, seen, state, &saving, outcome)? {
-                Upload::Whole(saved) => *saved,
-                Upload::Broken { .. } => {
-                    return Err(Error::new(
-                        Kind::Failed,
-                        "this PC's version could not be saved first: a file cannot be read",
-                    )
-                    .hint("close what has it open, and run it again; nothing was changed"));
-                }
-            }
-        } else {
-            state.clone()
-        };
-        outcome.conflicts = settled(&questions.keys().cloned().collect(), &choices);
+        let choices = Asker { ctx, seen, state, ledger: &view.ledger, saves_first }.decide(&questions)?;
+        outcome.conflicts = settled(&questions, &choices);
         let worlds = choices.iter().filter(|(unit, _)| unit.is_world());
-        outcome.done = Done::of_answers(worlds.map(|(_, choice)| choice.answer));
-        let resolved = self.resolve(&state, &choices);
-        Bring::new(self, &state)?.bring(resolved, outcome)
+        let done = Done::of_answers(worlds.map(|(_, choice)| choice.answer));
+        let is_given_up = |unit| self.is_given_up(state, unit, choices[unit].decision);
+        if saves_first && choices.keys().any(is_given_up) {
+            let state = self.save_first(state, outcome)?;
+            outcome.done = done;
+            let view = seen.view(&state);
+            return self.bring(&state, &view, &choices, outcome);
+        }
+        outcome.done = done;
+        self.bring(state, &view, &choices, outcome)
+    }
+
+    fn bring(
+        &self,
+        state: &State,
+        view: &View<'_>,
+        choices: &BTreeMap<Unit, Choice>,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        let resolved = self.resolve(&view.now(), choices);
+        Bring::new(self.ctx, self.account, self.seen, state, view)?.bring(resolved, outcome)
+    }
+
+    /// Whether the decision gives up what is here and nobody has saved.
+    fn is_given_up(&self, state: &State, unit: &Unit, decision: Decision) -> bool {
+        let Some((here, _)) = self.seen.local.units.get(unit) else { return false };
+        let known = state.memory.known.get(unit).cloned().unwrap_or_default();
+        known.is_dirty(Some(*here)) && decision != Decision::Later && decision != Decision::Play(*here)
+    }
+
+    fn save_first(&self, state: &State, outcome: &mut Outcome) -> Result<State> {
+        let Self { ctx, account, seen } = *self;
+        ctx.note("saving this PC's version first");
+        let mut saving = seen.saving(state);
+        saving.changed.retain(|unit| seen.local.units.contains_key(unit) || !unit.is_world());
+        match (Save { ctx, account, seen, state, saving: &saving }).run(outcome)? {
+            Upload::Whole(saved) => Ok(*saved),
+            Upload::Broken { .. } => {
+                Err(Error::new(Kind::Failed, "this PC's version could not be saved first: a file cannot be read")
+                    .hint("close what has it open, and run it again; nothing was changed"))
+            }
+        }
     }
 
     /// Tells what one PC deleted and another one changed, and what changed elsewhere and cannot be
     /// looked at here; as it was before anything was saved.
-    fn tell_of_deletions(&self) {
+    fn tell_of_deletions(&self, before: &View<'_>) {
         let (ctx, seen) = (self.ctx, self.seen);
-        seen.now(&seen.state, |now| {
-            for (unit, Judged { step, .. }) in now.judge_all(|unit| seen.is_in_reach(unit)) {
-                match step {
-                    Step::Stays(Why::DeletedElsewhere) => {
-                        ctx.warn(&format!("{} was deleted on another PC, but changed here, and stays", unit.name()));
-                    }
-                    Step::Comes { comes_back: true, .. } => {
-                        ctx.warn(&format!("{} was deleted here, but changed on another PC, and is back", unit.name()));
-                    }
-                    Step::Comes { .. } if !now.here.contains_key(&unit) => {
-                        let is_it = |gone: &String| unit.world() == Some(gone);
-                        let deletes = |push: &&Push| push.gone.iter().any(is_it);
-                        if let Some(push) = now.ledger.pushes.values().find(deletes).filter(|_| !seen.state.is_new()) {
-                            let (world, machine) = (unit.name(), &push.machine);
-                            ctx.warn(&format!(
-                                "{world} was deleted on {machine}, but changed on another PC, and is back"
-                            ));
-                        }
-                    }
-                    _ => {}
+        let now = before.now();
+        for (unit, Judged { step, .. }) in now.judge_all(|unit| seen.is_in_reach(unit)) {
+            let name = unit.name();
+            match step {
+                Step::Stays(Why::DeletedElsewhere) => {
+                    ctx.warn(&format!("{name} was deleted on another PC, but changed here, and stays"));
                 }
-            }
-            for unit in seen.news.ledger.units.keys().filter(|unit| seen.local.is_hidden(unit)) {
-                if !matches!(now.judge(unit).step, Step::Stays(_))
-                    && let Some(left) = seen.local.reason_hidden(unit)
-                {
-                    ctx.warn(&format!("{} stays as it is here: {}: {}", unit.name(), left.path, left.why.text()));
+                Step::Comes { comes_back: true, .. } => {
+                    ctx.warn(&format!("{name} was deleted here, but changed on another PC, and is back"));
                 }
+                Step::Comes { .. } if !now.here.contains_key(&unit) && !seen.state.is_new() => {
+                    let deletes = |push: &&Push| push.gone.iter().any(|gone| unit.world() == Some(gone));
+                    if let Some(Push { machine, .. }) = now.ledger.pushes.values().find(deletes) {
+                        ctx.warn(&format!("{name} was deleted on {machine}, but changed on another PC, and is back"));
+                    }
+                }
+                _ => {}
             }
-        });
+        }
+        for unit in seen.news.ledger.units.keys() {
+            if let Some(left) = seen.local.left_out_by(unit)
+                && !matches!(now.judge(unit).step, Step::Stays(_))
+            {
+                ctx.warn(&format!("{} stays as it is here: {}: {}", unit.name(), left.path, left.why.text()));
+            }
+        }
     }
 
     /// What becomes of each unit.
-    fn resolve(&self, state: &State, choices: &BTreeMap<Unit, Choice>) -> Resolved {
-        let seen = self.seen;
+    fn resolve(&self, now: &Now<'_>, choices: &BTreeMap<Unit, Choice>) -> Resolved {
         let mut resolved = Resolved::default();
-        seen.now(state, |now| {
-            for (unit, Judged { step, mut known }) in now.judge_all(|unit| seen.is_in_reach(unit)) {
-                match step {
-                    Step::Stays(_) => {
-                        let here = now.here.get(&unit).map(|(digest, _)| *digest);
-                        if here.is_some() && known.agreed == here {
-                            resolved.agreed.insert(unit.clone());
-                        }
+        for (unit, Judged { step, known }) in now.judge_all(|unit| self.seen.is_in_reach(unit)) {
+            let known = match step {
+                Step::Stays(_) => {
+                    let here = now.here.get(&unit).map(|(digest, _)| *digest);
+                    if here.is_some() && known.agreed == here {
+                        resolved.agreed.insert(unit.clone());
                     }
-                    Step::Comes { versions, digest, .. } => {
-                        resolved.comes.insert(unit.clone(), (digest, versions));
-                    }
-                    Step::Goes => {
-                        resolved.goes.insert(unit.clone());
-                    }
-                    Step::Asks(question) => {
-                        let Some(choice) = choices.get(&unit) else { continue };
-                        let here = now.here.get(&unit).map(|(digest, _)| *digest);
-                        let (plays, after) = now.decide(&unit, known.clone(), &question, choice.decision);
-                        let equal: Dots = question
-                            .versions
-                            .iter()
-                            .filter(|(_, digest)| Some(**digest) == plays)
-                            .map(|(dot, _)| *dot)
-                            .collect();
-                        known = after;
-                        match plays {
-                            Some(digest) if plays != here => {
-                                if choice.answer == Answer::UseRemote && here.is_some() {
-                                    resolved.given_up.extend(unit.world().map(str::to_owned));
-                                }
-                                resolved.comes.insert(unit.clone(), (digest, equal));
-                            }
-                            Some(_) if choice.decision != Decision::Later => {
-                                resolved.agreed.insert(unit.clone());
-                            }
-                            _ => {}
-                        }
-                        known.kept_both |= !choice.beside.is_empty();
-                        resolved.beside.extend(choice.beside.iter().map(|dot| Want { unit: unit.clone(), dot: *dot }));
-                    }
+                    known
                 }
-                resolved.known.insert(unit, known);
-            }
-        });
+                Step::Comes { versions, digest, .. } => {
+                    resolved.comes.insert(unit.clone(), (digest, versions));
+                    known
+                }
+                Step::Goes => {
+                    resolved.goes.insert(unit.clone());
+                    known
+                }
+                Step::Asks(question) => match choices.get(&unit) {
+                    Some(choice) => resolved.decide(now, &unit, known, &question, choice),
+                    None => continue,
+                },
+            };
+            resolved.known.insert(unit, known);
+        }
         resolved
     }
 }
 
 /// The worlds that were asked about, and what was decided.
-fn settled(units: &BTreeSet<Unit>, choices: &BTreeMap<Unit, Choice>) -> Vec<Settled> {
+fn settled(questions: &BTreeMap<Unit, Question>, choices: &BTreeMap<Unit, Choice>) -> Vec<Settled> {
     let world = |unit: &Unit| {
         let answer = choices.get(unit).map(|choice| choice.answer);
         unit.world().map(|world| Settled::new(world, answer))
     };
-    units.iter().filter_map(world).collect()
+    questions.keys().filter_map(world).collect()
 }

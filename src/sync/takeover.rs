@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
+use crate::cloud::ledgers;
+use crate::cloud::restic::Restic;
+use crate::content::settings::Settings;
 use crate::context::Context;
 use crate::error::Result;
-use crate::ledgers;
-use crate::local::{digest_of_stats, digest_of_value, hash_file, in_unit};
-use crate::model::{Dot, Dots, Known, Memory, More, Push, Saved, Unit, Version, Versions};
+use crate::instance::digest::{digest_of_stats, digest_of_value, files_of, hash_file};
+use crate::instance::scope::Scope;
+use crate::instance::state::{Entry, Manifest, Older, Place, Recorded, State};
+use crate::instance::tree::Tree;
+use crate::model::{
+    Dot, Dots, Hash, Known, Memory, More, Push, Saved, Snapshot, SnapshotId, Stat, Unit, Version, Versions, nanoseconds,
+};
 use crate::reading::read_at_most;
-use crate::restic::Restic;
-use crate::scope::Scope;
-use crate::settings::Settings;
-use crate::snapshot::{Snapshot, SnapshotId};
-use crate::state::{Entry, Manifest, Older, Place, Recorded, State};
-use crate::tree::{Hash, Stat, Tree, nanoseconds};
 
 /// A file as it was here, and as the snapshot has it.
 type Pairs = BTreeMap<String, (Stat, Stat)>;
@@ -94,7 +95,7 @@ impl TakeOver<'_> {
         let files = self.files(pairs);
         let known = |(unit, versions): (&Unit, &Versions)| {
             let applied: Dots = versions.dots().collect();
-            let is_here = unit.path().is_none() || in_unit(pairs, unit).next().is_some();
+            let is_here = unit.path().is_none() || files_of(pairs, unit).next().is_some();
             let agreed = versions.iter().next().map(|(_, version)| version.digest);
             is_here.then(|| (unit.clone(), Known { agreed, applied, ..Known::default() }))
         };
@@ -117,7 +118,7 @@ impl TakeOver<'_> {
             memory.known.insert(unit, Known { agreed, applied: Dots::from_iter([dot]), ..Known::default() });
         };
         for unit in units {
-            let files = || in_unit(&clouds, &unit).map(|(path, stat)| (path.as_str(), *stat));
+            let files = || files_of(&clouds, &unit).map(|(path, stat)| (path.as_str(), *stat));
             let time = files().map(|(_, stat)| stat.mtime).max().unwrap_or_default();
             let version = Version::new(digest_of_stats(files()), time.div_euclid(1_000_000));
             take_in(unit, None, version);

@@ -66,7 +66,7 @@ impl App {
     /// Takes what the window is to show.
     pub fn show(&mut self, show: Show) {
         match show {
-            Show::Begin { command, .. } => self.running = Running::of(command),
+            Show::Begin { verb, .. } => self.running = Running::of(verb),
             Show::Note(text) => {
                 self.running.note(text);
                 self.step_aside();

@@ -9,8 +9,8 @@ use eframe::egui::{Align, CentralPanel, Checkbox, Key, Layout, Panel, RichText, 
 use super::looks::{self, shown};
 use super::protocol::Said;
 use super::{rove, texts};
-use crate::front::card::QUESTION;
-use crate::front::{Answer, Conflict, Contested};
+use crate::player::card::QUESTION;
+use crate::player::{Answer, Conflict, Contested};
 use versions::Pictures;
 
 /// The question, and what the player has answered so far.
@@ -154,12 +154,13 @@ mod tests {
     use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
     use super::*;
+    use crate::verb::Verb;
     use crate::window::app::App;
     use crate::window::testing::{all, begin, conflict, press, said, window};
     use Key::{ArrowDown, ArrowUp, End, Enter, Escape, Space, Tab};
 
     fn asked(worlds: usize) -> Harness<'static, App> {
-        window([begin("pull"), conflict(worlds)])
+        window([begin(Verb::Pull), conflict(worlds)])
     }
 
     fn key_event(key: Key, pressed: bool) -> Event {

@@ -104,6 +104,7 @@ mod tests {
     use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
     use super::*;
+    use crate::verb::Verb;
     use crate::window::app::App;
     use crate::window::protocol::Show;
     use crate::window::testing::{begin, press, said, window, write};
@@ -113,7 +114,7 @@ mod tests {
     }
 
     fn asked() -> Harness<'static, App> {
-        window([begin("pull"), sign_in("no token is known")])
+        window([begin(Verb::Pull), sign_in("no token is known")])
     }
 
     #[test]

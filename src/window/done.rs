@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use eframe::egui::{CentralPanel, Event, RichText, Ui};
 
-use super::looks;
-use super::texts;
+use super::{looks, texts};
 
 /// How long it stays.
 const STAYS: Duration = Duration::from_secs(2);
@@ -47,12 +46,13 @@ mod tests {
     use egui_kittest::kittest::Queryable as _;
 
     use super::*;
+    use crate::verb::Verb;
     use crate::window::protocol::Show;
     use crate::window::testing::{begin, press, said, window};
 
     #[test]
     fn it_stays_two_seconds() {
-        let mut harness = window([begin("push"), Show::Done("saved 3 files".to_owned())]);
+        let mut harness = window([begin(Verb::Push), Show::Done("saved 3 files".to_owned())]);
         harness.get_by_label("saved 3 files");
         let ctx = Context::default();
         for (millis, is_over) in [(1900, false), (2000, true)] {

@@ -5,7 +5,7 @@ use eframe::egui::{
     Stroke, TextStyle, Theme, Ui, Vec2, style::ScrollStyle, style::WidgetVisuals, vec2,
 };
 
-use crate::front::printable;
+use crate::player::printable;
 
 /// Behind everything.
 pub const GROUND: Color32 = Color32::from_rgb(0x1d, 0x21, 0x27);

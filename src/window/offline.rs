@@ -2,9 +2,8 @@
 
 use eframe::egui::{Align, CentralPanel, Key, Layout, Panel, ScrollArea, Ui};
 
-use super::looks;
 use super::protocol::Said;
-use super::texts;
+use super::{looks, texts};
 
 /// Shows why; what the player says.
 pub fn ui(ui: &mut Ui, why: &str) -> Option<Said> {
@@ -41,6 +40,7 @@ mod tests {
     use egui_kittest::kittest::Queryable as _;
 
     use super::*;
+    use crate::verb::Verb;
     use crate::window::protocol::Show;
     use crate::window::testing::{begin, press, said, window};
 
@@ -51,7 +51,7 @@ mod tests {
             (&[Key::Tab, Key::Enter], Said::PlayAnyway),
             (&[Key::Escape], Said::PlayAnyway),
         ] {
-            let mut harness = window([begin("pull"), Show::Offline { why: "no route to host".to_owned() }]);
+            let mut harness = window([begin(Verb::Pull), Show::Offline { why: "no route to host".to_owned() }]);
             harness.get_by_label("no route to host");
             assert!(harness.get_by_role_and_label(Role::Button, texts::RETRY).is_focused());
             press(&mut harness, keys);
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn closing_it_plays_on() {
-        let mut harness = window([begin("pull"), Show::Offline { why: "no route to host".to_owned() }]);
+        let mut harness = window([begin(Verb::Pull), Show::Offline { why: "no route to host".to_owned() }]);
         harness.state_mut().closed();
         assert_eq!(said(&harness), [Said::PlayAnyway]);
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::front::{Progress, Step};
+use crate::player::{Progress, Step};
 
 /// How much of the past counts.
 const WINDOW: Duration = Duration::from_secs(12);

@@ -9,12 +9,13 @@ use super::looks::{self, shown};
 use super::pace::Pace;
 use super::protocol::Said;
 use super::texts;
-use crate::front::Progress;
+use crate::player::Progress;
+use crate::verb::Verb;
 
 /// What runs, and how far it is.
 #[derive(Default)]
 pub struct Running {
-    command: String,
+    verb: Option<Verb>,
     note: String,
     progress: Option<Progress>,
     pace: Pace,
@@ -32,8 +33,8 @@ pub enum Given {
 
 impl Running {
     /// A command that begins.
-    pub fn of(command: String) -> Self {
-        Self { command, ..Self::default() }
+    pub fn of(verb: Option<Verb>) -> Self {
+        Self { verb, ..Self::default() }
     }
 
     /// What happens now; how far the last thing was is over with it.
@@ -64,11 +65,11 @@ impl Running {
     pub fn ui(&mut self, ui: &mut Ui) -> Option<Said> {
         let mut said = None;
         let buttons = Panel::bottom("buttons").frame(looks::panel()).show_separator_line(false);
-        if self.given.is_none() && !self.command.is_empty() {
+        if self.given.is_none() && self.verb.is_some() {
             buttons.show(ui, |ui| said = self.buttons(ui));
         }
         CentralPanel::default().frame(looks::panel()).show(ui, |ui| {
-            looks::heading(ui, texts::progress_heading(&self.command));
+            looks::heading(ui, texts::progress_heading(self.verb));
             ui.add_space(4.0);
             match (self.given, &self.progress) {
                 (Some(Given::Up), _) => line(ui, texts::STOPPING),
@@ -85,7 +86,7 @@ impl Running {
 
     /// What can be given up; none of it has the keyboard until the player asks for it.
     fn buttons(&self, ui: &mut Ui) -> Option<Said> {
-        let is_before_game = matches!(self.command.as_str(), "pull" | "run");
+        let is_before_game = matches!(self.verb, Some(Verb::Pull | Verb::Run));
         let cancel = if is_before_game { texts::CANCEL_LAUNCH } else { texts::CANCEL };
         let mut said = None;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -156,7 +157,8 @@ mod tests {
     use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
     use super::*;
-    use crate::front::Step;
+    use crate::player::Step;
+    use crate::verb::Verb;
     use crate::window::protocol::Show;
     use crate::window::testing::{begin, press, said, window};
 
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn it_tells_what_happens_and_how_far_it_is() {
-        let mut harness = window([begin("pull"), Show::Note("looking at the cloud".to_owned())]);
+        let mut harness = window([begin(Verb::Pull), Show::Note("looking at the cloud".to_owned())]);
         harness.get_by_label("looking at the cloud");
         harness.state_mut().show(half());
         harness.run_steps(2);
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_rate_and_the_time_left_come_later() {
-        let mut harness = window([begin("pull"), half()]);
+        let mut harness = window([begin(Verb::Pull), half()]);
         for (second, bytes) in [(2, 140_000_000), (4, 160_000_000)] {
             harness.state_mut().now = Duration::from_secs(second);
             let progress = Progress { bytes, total_bytes: 240_000_000, ..Progress::default() };
@@ -202,7 +204,7 @@ mod tests {
             (&[Key::Tab, Key::Enter][..], Said::PlayAnyway, texts::GOING_ON),
             (&[Key::Tab, Key::Tab, Key::Space], Said::Cancel, texts::STOPPING),
         ] {
-            let mut harness = window([begin("pull"), half()]);
+            let mut harness = window([begin(Verb::Pull), half()]);
             press(&mut harness, keys);
             assert_eq!(said(&harness), [expected]);
             harness.get_by_label(then);
@@ -212,14 +214,14 @@ mod tests {
 
     #[test]
     fn after_the_game_there_is_only_cancel() {
-        let harness = window([begin("push"), half()]);
+        let harness = window([begin(Verb::Push), half()]);
         harness.get_by_role_and_label(Role::Button, texts::CANCEL);
         assert!(harness.query_by_label(texts::PLAY_WITHOUT).is_none());
     }
 
     #[test]
     fn a_stray_key_gives_nothing_up() {
-        let mut harness = window([begin("pull"), half()]);
+        let mut harness = window([begin(Verb::Pull), half()]);
         press(&mut harness, &[Key::Enter, Key::Space, Key::Escape]);
         harness.state_mut().closed();
         assert_eq!(said(&harness), []);

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::front::{Answer, Conflict, Progress};
+use crate::player::{Answer, Conflict, Progress};
+use crate::verb::Verb;
 
 /// What the window is to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,8 +12,8 @@ use crate::front::{Answer, Conflict, Progress};
 pub enum Show {
     /// What runs: `pull` before the game, `push` after it, or another command. Comes first.
     Begin {
-        /// The command.
-        command: String,
+        /// The command; none between two of them.
+        verb: Option<Verb>,
         /// This PC's label.
         machine: String,
     },

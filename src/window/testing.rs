@@ -7,8 +7,9 @@ use egui_kittest::Harness;
 use super::app::App;
 use super::looks;
 use super::protocol::{Said, Show};
-use crate::front::{Answer, Card, Conflict, Contested};
-use crate::world::{Advice, Further, World};
+use crate::content::world::{Advice, Further, World};
+use crate::player::{Answer, Card, Conflict, Contested};
+use crate::verb::Verb;
 
 /// A window on no screen that shows this.
 pub fn window(shows: impl IntoIterator<Item = Show>) -> Harness<'static, App> {
@@ -47,8 +48,8 @@ pub fn said(harness: &Harness<'_, App>) -> Vec<Said> {
 }
 
 /// A command that began.
-pub fn begin(command: &str) -> Show {
-    Show::Begin { command: command.to_owned(), machine: "Desktop".to_owned() }
+pub fn begin(verb: Verb) -> Show {
+    Show::Begin { verb: Some(verb), machine: "Desktop".to_owned() }
 }
 
 /// A conflict about this many worlds.

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use crate::front::{Answer, Step, counted, human_bytes};
-use crate::world::{Advice, Further};
+use crate::content::world::{Advice, Further};
+use crate::player::{Answer, Step, counted, human_bytes};
+use crate::verb::Verb;
 
+/// How the line begins in which it says why it cannot open.
+pub const NO_WINDOW: &str = "cloud-sync: no window: ";
 /// What a push that took a while says at its end.
 pub const SAVED: &str = "Everything is saved. You can play on your other PC.";
 
@@ -77,10 +80,10 @@ pub fn no_token(reason: &str) -> String {
 }
 
 /// The heading over what is in progress.
-pub fn progress_heading(command: &str) -> &'static str {
-    match command {
-        "pull" => "Syncing before the game",
-        "push" => "Saving what you played",
+pub fn progress_heading(verb: Option<Verb>) -> &'static str {
+    match verb {
+        Some(Verb::Pull) => "Syncing before the game",
+        Some(Verb::Push) => "Saving what you played",
         _ => "Syncing",
     }
 }

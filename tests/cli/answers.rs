@@ -1,6 +1,6 @@
 //! A world that two PCs changed: what the player may answer, and what comes of it.
 
-use crate::support::evening::{LEVEL, OTHER, REGION, diverged, settle, two_in_sync, two_worlds};
+use crate::support::beginnings::{LEVEL, OTHER, REGION, diverged, settle, two_in_sync, two_worlds};
 use crate::support::pc::assert_same;
 use crate::support::world::Level;
 use crate::support::{Cloud, Pc};
@@ -57,7 +57,7 @@ fn keep_both_brings_the_clouds_world_beside_with_a_name_of_its_own() {
         let there = path.replace("saves/World/", &format!("saves/{copy}/"));
         assert!(path == LEVEL || a.tree()[&there] == *content, "{there} is not B's");
     }
-    let name = |folder: &str| cloud_sync::world::World::read(&a.path(folder)).name.unwrap();
+    let name = |folder: &str| cloud_sync::content::world::World::read(&a.path(folder)).name.unwrap();
     assert_eq!(name("saves/World"), "Skylands");
     assert!(name(&format!("saves/{copy}")).starts_with("Skylands (B 20"), "{}", name(&format!("saves/{copy}")));
 

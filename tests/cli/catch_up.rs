@@ -1,7 +1,7 @@
 //! The session that was never uploaded: a pull saves it before it does anything else.
 
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, diverged, two_in_sync};
+use crate::support::beginnings::{LEVEL, diverged, two_in_sync};
 
 #[test]
 fn edits_of_a_crashed_game_are_saved_beside_before_anything_is_joined_or_asked() {

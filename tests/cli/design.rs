@@ -23,12 +23,12 @@ const DIVERGENCES: [Divergence; 10] = [
     Divergence::Unknown,
 ];
 
-fn document(name: &str) -> String {
+pub fn document(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
 /// The rows of the table whose heading begins with `heading`, cell by cell.
-fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
+pub fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
     let start = text.find(&format!("| {heading} |")).unwrap_or_else(|| panic!("no table {heading}"));
     let rows = text[start..].lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()

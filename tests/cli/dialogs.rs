@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::support::beginnings::{LEVEL, diverged, play_first, two_in_sync};
 use crate::support::cloud::PASSWORD;
 use crate::support::display::Display;
-use crate::support::evening::{LEVEL, diverged, play_first, two_in_sync};
 use crate::support::fake::Fake;
 use crate::support::pc::assert_same;
 use crate::support::{CONFLICT, Cloud};

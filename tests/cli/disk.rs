@@ -6,10 +6,10 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, two_in_sync};
+use crate::support::beginnings::{LEVEL, two_in_sync};
 use crate::support::fake::Fake;
 use crate::support::pc::assert_same;
-use crate::support::whole::Whole;
+use crate::support::unchanged::Unchanged;
 
 #[test]
 fn a_disk_that_fills_up_during_a_pull_costs_nothing() {
@@ -17,7 +17,7 @@ fn a_disk_that_fills_up_during_a_pull_costs_nothing() {
     let (a, b) = two_in_sync(&cloud);
     b.write(LEVEL, "day 2");
     b.push().expect(0, "ahead", "saved");
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let full = "{\"message_type\":\"exit_error\",\"code\":1,\"message\":\"Fatal: write /x: no space left on device\"}";
     let fake = Fake::new(&json!({"restore": {"stderr": [full], "exit": 1}}));
     fake.run(&a, &["pull"]).expect(1, "behind", "failed").says("no space left").says("free some space");
@@ -46,7 +46,7 @@ fn a_disk_that_is_really_full_costs_nothing() {
             b.write(&format!("saves/World/data/{number}"), vec![number; 40_000]);
         }
         b.push().expect(0, "ahead", "saved");
-        let before = Whole::of(&a, &cloud);
+        let before = Unchanged::of(&a, &cloud);
         let script = "set -e; old=$1 disk=$2; shift 2; cp -a \"$disk/.\" \"$old\"; mount -t tmpfs -o $size none \"$disk\"
             cp -a \"$old/.\" \"$disk\"; code=0; \"$@\" || code=$?; rm -r \"$old\"; cp -a \"$disk\" \"$old\"; exit $code";
         let copy = a.home.join("copy");
@@ -72,9 +72,9 @@ mod permissions {
 
     use serde_json::json;
 
-    use crate::support::evening::{LEVEL, REGION, diverged, two_in_sync};
+    use crate::support::beginnings::{LEVEL, REGION, diverged, two_in_sync};
     use crate::support::pc::{assert_same, ran};
-    use crate::support::whole::{Whole, as_ordinary_user, permit};
+    use crate::support::unchanged::{Unchanged, as_ordinary_user, permit};
     use crate::support::{Cloud, Pc, Ran};
 
     /// Runs a command as somebody whom permissions stop.
@@ -205,7 +205,7 @@ mod permissions {
         b.push().expect(0, "ahead", "saved");
         // Neither where it was synced before nor where it never was.
         for (pc, locked) in [(&c, ""), (&a, ".cloud-sync")] {
-            let before = Whole::of(pc, &cloud);
+            let before = Unchanged::of(pc, &cloud);
             permit(pc, locked, 0o500);
             for verb in ["pull", "push"] {
                 let said = run(&cloud, pc, &[verb]);

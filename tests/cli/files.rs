@@ -8,8 +8,8 @@ use crate::support::Cloud;
 #[cfg(target_os = "linux")]
 use crate::support::Pc;
 #[cfg(target_os = "linux")]
-use crate::support::evening::play_first;
-use crate::support::evening::{LEVEL, REGION, two_in_sync};
+use crate::support::beginnings::play_first;
+use crate::support::beginnings::{LEVEL, REGION, two_in_sync};
 use crate::support::fake::Fake;
 use crate::support::pc::assert_same;
 #[cfg(unix)]
@@ -306,4 +306,51 @@ fn what_a_killed_copy_left_is_not_synced() {
     assert!(b.has("saves/World/level.dat") && !b.has("saves/World/region/.cloud-sync-new-Ab12Cd"));
     let head = cloud.heads().into_iter().next().unwrap();
     assert_eq!(cloud.files_of(&head), ["saves/World/level.dat".to_owned()].into());
+}
+
+#[test]
+fn a_file_that_was_only_rewritten_is_no_edit() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    let mut later = a;
+    later.clock = 60;
+    later.write("options.txt", "fov:0.5\n");
+    later.write(LEVEL, "day 1");
+    later.status().expect(0, "in_sync", "nothing");
+    later.push().expect(0, "in_sync", "nothing");
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    later.pull().expect(0, "behind", "restored");
+    assert_same(&later, &b);
+}
+
+#[test]
+fn a_file_does_not_take_the_place_of_a_world() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write("saves/Castle/level.dat", "only here, and not saved");
+    b.write("saves/Castle", "a file of that name");
+    b.push().expect(0, "ahead", "saved");
+    for _ in 0..2 {
+        a.run(&["pull", "--catch-up=never"]).expect(5, "diverged", "stopped").says("saves/Castle");
+        assert_eq!(a.read("saves/Castle/level.dat"), "only here, and not saved");
+    }
+    // As the hint says.
+    fs::rename(a.path("saves/Castle"), a.path("saves/Fort")).unwrap();
+    a.pull().expect(0, "diverged", "restored");
+    assert_eq!((a.read("saves/Castle"), a.has("saves/Fort/level.dat")), ("a file of that name".to_owned(), true));
+}
+
+#[test]
+fn a_world_does_not_take_the_place_of_a_file() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write("saves/Castle", "a file of that name");
+    b.write("saves/Castle/level.dat", "a world");
+    b.push().expect(0, "ahead", "saved");
+    a.run(&["pull", "--catch-up=never"]).expect(5, "diverged", "stopped").says("saves/Castle");
+    assert_eq!(a.read("saves/Castle"), "a file of that name");
+    a.remove("saves/Castle");
+    a.pull().expect(0, "behind", "restored");
+    assert_eq!(a.read("saves/Castle/level.dat"), "a world");
 }

@@ -3,10 +3,10 @@
 use std::process::Stdio;
 
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, two_in_sync};
+use crate::support::beginnings::{LEVEL, two_in_sync};
 use crate::support::game::{self, Game};
 use crate::support::pc::{assert_same, ran};
-use crate::support::whole::Whole;
+use crate::support::unchanged::Unchanged;
 
 #[test]
 fn nothing_is_brought_into_a_running_game() {
@@ -15,7 +15,7 @@ fn nothing_is_brought_into_a_running_game() {
     b.write(LEVEL, "day 2");
     b.push().expect(0, "ahead", "saved");
     let game = Game::in_world(&a, "World");
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let refused = a.pull().expect(4, "unknown", "stopped").says("the game is running").says("the world World");
     if cfg!(unix) {
         refused.says(&format!("(process {})", game.id()));
@@ -112,7 +112,7 @@ fn a_pull_is_not_undone_under_a_running_game() {
     b.push().expect(0, "ahead", "saved");
     a.pull().expect(0, "behind", "restored");
     let game = Game::in_world(&a, "World");
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     a.run(&["undo"]).expect(4, "unknown", "stopped").says("the game is running").says("close the game");
     before.assert_kept(&a, &cloud);
     game.close();
@@ -149,7 +149,7 @@ fn a_game_gets_its_launch_script_through_us_and_is_saved_after_its_crash() {
     game.tell("open saves/World");
     assert_eq!(a.read(LEVEL), "day 2 on B");
     // Nobody launches the same instance twice.
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     ran(a.command(&["run"]).arg("--").args(&line).current_dir(&a.dir))
         .expect(4, "unknown", "stopped")
         .says("the game was not started");
@@ -189,7 +189,7 @@ mod wrapped {
     use rustix::process::{Pid, Signal, kill_process, kill_process_group};
     use serde_json::json;
 
-    use crate::support::evening::{LEVEL, diverged, two_in_sync};
+    use crate::support::beginnings::{LEVEL, diverged, two_in_sync};
     use crate::support::fake::Fake;
     use crate::support::game::{DEADLINE, Game};
     use crate::support::http::Gate;

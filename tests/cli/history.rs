@@ -1,7 +1,10 @@
 //! A history that others had a hand in: retention, another tool, the original client.
 
+use serde_json::json;
+
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, play_first, two_in_sync};
+use crate::support::beginnings::{LEVEL, play_first, two_in_sync};
+use crate::support::fake::Fake;
 use crate::support::pc::assert_same;
 
 #[test]
@@ -300,4 +303,51 @@ fn what_another_tool_saves_hides_nobodys_push() {
     cloud.restic_in(&by_hand.dir, &["backup", "saves", "options.txt"]);
     b.run(&["pull", "--on-conflict=keep-local"]);
     assert_eq!(b.read("saves/Second/level.dat"), "second", "the push that came before it was not taken in");
+}
+
+#[test]
+fn what_another_tool_saves_of_a_synced_instance_counts_although_it_carries_an_old_ledger() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 9");
+    cloud.restic_in(&a.dir, &["backup", "."]);
+    // Nobody knows what that tool had seen, so that it replaces nothing unasked.
+    b.pull().expect(3, "behind", "cancelled");
+    b.run(&["pull", "--on-conflict=use-remote"]).expect(0, "behind", "took_remote");
+    assert_eq!(b.read(LEVEL), "day 9");
+}
+
+#[test]
+fn a_ledger_that_was_read_badly_once_is_read_again() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    a.write("saves/Second/level.dat", "second");
+    a.push().expect(0, "ahead", "saved");
+    // What it says ends before it began, and all seems well.
+    Fake::new(&json!({"dump": {"times": 1}})).run(&b, &["pull"]).says("is damaged in the cloud");
+    assert!(!b.has("saves/Second"));
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.read("saves/Second/level.dat"), "second");
+    assert_same(&a, &b);
+}
+
+#[test]
+fn a_push_of_which_the_ledger_is_damaged_is_told_and_left_out() {
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let hostile = cloud.pc("hostile");
+    play_first(&hostile);
+    hostile
+        .write(".cloud-sync/ledger.json", r#"{"form":1,"push":"00000000000000ff","files":9,"pushes":[],"units":[]}"#);
+    cloud.restic_in(&hostile.dir, &["backup", "--tag", "push=00000000000000ff", ".cloud-sync", "saves"]);
+    for _ in 0..2 {
+        b.pull().says("is damaged in the cloud");
+    }
+    let quiet = b.pull();
+    assert_eq!(quiet.json["warnings"], json!([]));
+    quiet.expect(0, "in_sync", "nothing");
+    a.write(LEVEL, "day 9");
+    a.push().expect(0, "diverged", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert_eq!(b.read(LEVEL), "day 9");
 }

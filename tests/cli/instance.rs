@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, play_first, round_trip, two_in_sync};
+use crate::support::beginnings::{LEVEL, play_first, round_trip, two_in_sync};
 use crate::support::pc::{assert_same, ran, tree};
 
 #[test]
@@ -162,4 +162,17 @@ fn the_instance_is_found_where_launchers_put_it() {
     check(&|command| command.env("INST_MC_DIR", &b.dir).arg("--pack-folder").arg(&a.dir));
     check(&|command| command.env("INST_MC_DIR", &b.dir).env("CLOUD_SYNC_PACK_FOLDER", &a.dir));
     check(&|command| command.env("CLOUD_SYNC_PACK_FOLDER", "").env("INST_MC_DIR", &a.dir));
+}
+
+#[test]
+fn a_second_run_waits_for_the_first() {
+    let cloud = Cloud::server();
+    let a = cloud.pc("A");
+    play_first(&a);
+    let mut both: Vec<_> =
+        (0..2).map(|_| a.command(&["push"]).stdout(std::process::Stdio::piped()).spawn().unwrap()).collect();
+    for child in &mut both {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(cloud.snapshots().len(), 1);
 }

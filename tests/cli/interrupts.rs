@@ -7,11 +7,11 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use crate::support::evening::{LEVEL, REGION, everyone_has_something_to_do, goes_on, played, two_in_sync};
+use crate::support::beginnings::{LEVEL, REGION, everyone_has_something_to_do, goes_on, played, two_in_sync};
 use crate::support::fake::{Fake, STEPS};
 use crate::support::http::Gate;
 use crate::support::pc::{assert_same, heard};
-use crate::support::whole::Whole;
+use crate::support::unchanged::Unchanged;
 use crate::support::{Cloud, Ran};
 
 fn spawn(command: &mut Command) -> Child {
@@ -38,7 +38,7 @@ fn interrupts(signal: Signal, ignore: bool, steps: &[(&str, &str)]) {
     let (a, b, c) = everyone_has_something_to_do(&cloud);
     for (verb, step) in steps {
         let pc = if *verb == "push" { &c } else { &a };
-        let before = Whole::of(pc, &cloud);
+        let before = Unchanged::of(pc, &cloud);
         let fake = Fake::new(&json!({}));
         let (pipe, started) = fake.pipe("started");
         fake.tell(&json!({*step: {"hang": true, "record": pipe, "ignore_signals": ignore}}));
@@ -78,7 +78,7 @@ fn an_interrupt_during_a_real_upload_leaves_everything_whole() {
     let mut cloud = Cloud::server();
     let gate = Gate::before(&mut cloud);
     let (a, b) = played(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let held = gate.holds("POST /steve/data/");
     let child = spawn(&mut a.command(&["push"]));
     await_start(&held);
@@ -99,7 +99,7 @@ fn an_interrupt_during_a_real_download_leaves_everything_whole() {
     // The folders of that version get into A's cache, the files do not.
     a.write(LEVEL, "day 2 on A");
     a.pull().expect(3, "diverged", "cancelled");
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let held = gate.holds("GET /steve/data/");
     let child = spawn(&mut a.command(&["pull", "--on-conflict=use-remote"]));
     await_start(&held);

@@ -1,7 +1,7 @@
 //! A decision that is put off: all else goes on, and the question stays open until it is answered.
 
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, OTHER, REGION, settle, settle_with, two_in_sync, two_worlds};
+use crate::support::beginnings::{LEVEL, OTHER, REGION, settle, settle_with, two_in_sync, two_worlds};
 use crate::support::pack::install;
 use crate::support::pc::assert_same;
 

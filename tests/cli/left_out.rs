@@ -1,6 +1,6 @@
 //! What one PC could not save is not gone: it is as it was before, on every other PC.
 
-use crate::support::evening::{LEVEL, play_first};
+use crate::support::beginnings::{LEVEL, play_first};
 use crate::support::game::Game;
 use crate::support::pc::assert_same;
 use crate::support::{Cloud, Pc};

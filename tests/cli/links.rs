@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::evening::{LEVEL, REGION, play_first, round_trip, two_in_sync};
+use crate::support::beginnings::{LEVEL, REGION, play_first, round_trip, two_in_sync};
 use crate::support::pc::{assert_same, tree};
 use crate::support::{Cloud, Pc};
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::process::Stdio;
 
+use crate::support::beginnings::{LEVEL, play_first, two_in_sync};
 use crate::support::cloud::{PASSWORD, good_token, holds_password};
-use crate::support::evening::{LEVEL, play_first, two_in_sync};
 use crate::support::pc::{assert_same, files, ran};
-use crate::support::whole::Whole;
+use crate::support::unchanged::Unchanged;
 use crate::support::{Cloud, Pc};
 
 fn token_of(pc: &Pc) -> Option<String> {
@@ -109,7 +109,7 @@ fn a_token_file_that_holds_no_token_is_named_with_the_reason() {
     let cloud = Cloud::server();
     let (mut a, _) = two_in_sync(&cloud);
     a.write(LEVEL, "day 2");
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let good = a.token_file.clone();
     a.token_file = cloud.home.path().join("odd-token");
     for (content, reason) in [
@@ -135,7 +135,7 @@ fn a_token_file_that_holds_no_token_is_named_with_the_reason() {
 fn a_token_file_that_cannot_be_read_is_named() {
     let cloud = Cloud::server();
     let (mut a, _) = two_in_sync(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     a.token_file = a.dir.clone();
     a.pull().expect(1, "unknown", "failed").says("the token file").says("cannot be used");
     a.token_file = a.dir.join("no-such-token");
@@ -164,7 +164,7 @@ fn nobody_signed_in_and_nobody_to_ask_lets_the_launch_go_on() {
     let cloud = Cloud::server();
     let a = cloud.pc("A");
     play_first(&a);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     for verb in ["pull", "push"] {
         for (strict, code) in [(&[][..], 0), (&["--strict"], 6)] {
             let mut command = a.bare();
@@ -181,7 +181,7 @@ fn another_password_than_the_repositorys_is_signed_out() {
         let (mut a, _) = two_in_sync(&cloud);
         let mut c = cloud.pc("C");
         a.write(LEVEL, "day 2");
-        let (before_a, before_c) = (Whole::of(&a, &cloud), Whole::of(&c, &cloud));
+        let (before_a, before_c) = (Unchanged::of(&a, &cloud), Unchanged::of(&c, &cloud));
         let good = a.token_file.clone();
         let wrong = cloud.home.path().join("wrong-token");
         fs::write(&wrong, "steve:another password\n").unwrap();

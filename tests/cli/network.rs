@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 #[cfg(unix)]
 use serde_json::json;
 
-use crate::support::evening::{LEVEL, goes_on, played, two_in_sync};
+use crate::support::beginnings::{LEVEL, goes_on, played, two_in_sync};
 #[cfg(unix)]
 use crate::support::fake::Fake;
 use crate::support::http::{Answer, Gate, HttpServer};
 use crate::support::pc::{assert_same, ran};
-use crate::support::whole::Whole;
+use crate::support::unchanged::Unchanged;
 use crate::support::{Cloud, Pc, Ran};
 
 const LIST: &str = "application/vnd.x.restic.rest.v2";
@@ -47,7 +47,7 @@ fn offline(ran: Ran, code: i32, reason: &str) {
 fn a_server_that_is_gone_is_offline_at_once() {
     let mut cloud = Cloud::server();
     let (a, b) = played(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     cloud.stop();
     for verb in ["pull", "push"] {
         offline(quick(&a, &[verb]), 0, "saved the next time");
@@ -65,7 +65,7 @@ fn a_server_that_is_gone_is_offline_at_once() {
 fn a_port_that_takes_no_connection_is_offline_in_time() {
     let cloud = Cloud::server();
     let (mut a, b) = played(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let good = a.url.clone();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     a.url = format!("http://{}", silent.local_addr().unwrap());
@@ -81,7 +81,7 @@ fn never_ends(answer: Answer) {
     let gate = Gate::before(&mut cloud);
     let (a, b) = played(&cloud);
     let c = cloud.pc("C");
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     gate.answers(answer);
     at_once(|| offline(quick(&a, &["push", "--strict"]), 7, "in time"), || offline(quick(&c, &["pull"]), 0, "in time"));
     before.assert_kept(&a, &cloud);
@@ -104,7 +104,7 @@ fn a_server_that_never_ends_its_answer_is_offline_in_time() {
 fn a_host_without_an_address_is_offline() {
     let cloud = Cloud::server();
     let (mut a, b) = played(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let good = a.url.clone();
     a.url = "https://no-such-host.invalid".to_owned();
     for (verb, strict, code) in [("pull", "--no-gui", 0), ("push", "--strict", 7)] {
@@ -119,7 +119,7 @@ fn a_host_without_an_address_is_offline() {
 fn a_cloud_folder_whose_disk_is_not_there_is_offline() {
     let cloud = Cloud::folder();
     let (a, b) = played(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let elsewhere = cloud.home.path().join("unplugged");
     fs::rename(&cloud.repository, &elsewhere).unwrap();
     // No folder, and an empty mount point.
@@ -162,7 +162,7 @@ fn answers_that_say_nothing_of_the_repository_are_offline() {
     let gate = Gate::before(&mut cloud);
     let (a, b) = played(&cloud);
     let c = cloud.pc("C");
-    let (before, before_c) = (Whole::of(&a, &cloud), Whole::of(&c, &cloud));
+    let (before, before_c) = (Unchanged::of(&a, &cloud), Unchanged::of(&c, &cloud));
     let portal = HttpServer::new(|_| Answer::body("text/html", "<html>Welcome to our hotel</html>"));
     let redirect =
         |status, to: &str| Answer::Reply { status, headers: vec![("Location", to.to_owned())], body: b"[]".to_vec() };
@@ -218,7 +218,7 @@ fn a_login_that_is_rejected_keeps_the_token_and_the_files() {
         // The token where `login` puts it.
         fs::copy(&a.token_file, a.path(".cloud-sync/token")).unwrap();
         a.token_file = a.path(".cloud-sync/token");
-        let before = Whole::of(&a, &cloud);
+        let before = Unchanged::of(&a, &cloud);
         let token = fs::read(&a.token_file).unwrap();
         gate.answers(Answer::status(status));
         for verb in ["pull", "push"] {
@@ -258,7 +258,7 @@ fn no_repository_where_one_was_costs_no_file() {
     let mut cloud = Cloud::server();
     let gate = Gate::before(&mut cloud);
     let (a, b) = played(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     gate.answers(Answer::status("404 Not Found"));
     // It cannot be made there, either.
     let said = a.run(&["push"]);
@@ -283,7 +283,7 @@ fn a_server_that_is_full_keeps_the_base_and_costs_nothing() {
     let mut cloud = Cloud::server();
     let gate = Gate::before(&mut cloud);
     let (a, b) = played(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     gate.refuses("POST /steve/data/", "507 Insufficient Storage");
     a.push().expect(1, "ahead", "failed").says("507").says("the cloud is full");
     before.assert_kept(&a, &cloud);
@@ -300,7 +300,7 @@ fn a_server_that_goes_away_in_the_middle_of_an_upload_is_offline() {
 
     let mut cloud = Cloud::server();
     let (a, b) = played(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let fake = Fake::new(&json!({}));
     let (pipe, started) = fake.pipe("started");
     let retry = "Save(<data/0123456789>) returned error, retrying after 552.330144ms: connection refused";

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::evening::{LEVEL, play_first, two_in_sync};
+use crate::support::beginnings::{LEVEL, play_first, two_in_sync};
 use crate::support::pack::{CASTLE, HOUSE, install, note};
 use crate::support::pc::ran;
 use crate::support::{Cloud, Pc};

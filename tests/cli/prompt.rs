@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::evening::{LEVEL, REGION, diverged, two_in_sync};
+use crate::support::beginnings::{LEVEL, REGION, diverged, two_in_sync};
 use crate::support::terminal::{DOWN, ENTER, ESCAPE, Terminal};
 use crate::support::world::Level;
 use crate::support::{Cloud, Pc};

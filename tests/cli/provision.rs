@@ -7,10 +7,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use cloud_sync::cloud::provision::pins::{self, Pin};
+use cloud_sync::cloud::provision::{OLDEST, fetch};
 use cloud_sync::error::{Kind, Result};
-use cloud_sync::front::plain::{Plain, Volume};
-use cloud_sync::provision::pins::{self, Pin};
-use cloud_sync::provision::{OLDEST, fetch};
+use cloud_sync::player::plain::{Plain, Volume};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;

@@ -2,13 +2,15 @@
 
 use std::fs;
 
-use cloud_sync::provision::OLDEST;
+use cloud_sync::cloud::provision::OLDEST;
 use serde_json::json;
 
-use crate::support::evening::{LEVEL, REGION, everyone_has_something_to_do, goes_on, play_first, played, two_in_sync};
+use crate::support::beginnings::{
+    LEVEL, REGION, everyone_has_something_to_do, goes_on, play_first, played, two_in_sync,
+};
 use crate::support::fake::{Fake, STEPS};
 use crate::support::pc::{assert_same, ran};
-use crate::support::whole::Whole;
+use crate::support::unchanged::Unchanged;
 use crate::support::{Cloud, Pc, Ran};
 
 #[test]
@@ -16,7 +18,7 @@ fn a_restic_that_cannot_be_had_is_named() {
     let cloud = Cloud::server();
     let (a, b) = played(&cloud);
     let c = cloud.pc("C");
-    let (before, before_c) = (Whole::of(&a, &cloud), Whole::of(&c, &cloud));
+    let (before, before_c) = (Unchanged::of(&a, &cloud), Unchanged::of(&c, &cloud));
     let no_program = cloud.home.path().join("text");
     fs::write(&no_program, "I am no program").unwrap();
     let old = Fake::new(&json!({"version": {"stdout": ["restic 0.14.0 compiled with go1.19 on linux/amd64"]}}));
@@ -63,7 +65,7 @@ fn each_step(steps: &[(&str, &str)], wrongs: &[serde_json::Value], check: impl F
     let (a, b, c) = everyone_has_something_to_do(&cloud);
     for (verb, step) in steps {
         let pc = if *verb == "push" { &c } else { &a };
-        let before = Whole::of(pc, &cloud);
+        let before = Unchanged::of(pc, &cloud);
         for wrong in wrongs {
             let fake = Fake::new(&json!({*step: wrong}));
             check(&format!("{step} {wrong}"), fake.run(pc, &[verb, "--strict"]));
@@ -137,7 +139,7 @@ fn a_list_that_restic_leaves_empty_is_no_empty_cloud() {
     let cloud = Cloud::server();
     let (a, b, _) = everyone_has_something_to_do(&cloud);
     let base = a.base();
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     for wrong in [
         json!({"stdout": ["[]"]}),
         json!({"stdout": ["[]"], "stderr": ["could not load snapshots: unexpected HTTP response (403): 403 Forbidden"]}),
@@ -163,7 +165,7 @@ fn a_listing_of_another_snapshot_or_of_half_of_it_removes_nothing() {
     let lines: Vec<_> = listing.lines().collect();
     let other = cloud.restic(&["ls", "--json", "--no-lock", &a.base().unwrap()]);
     let twice: Vec<_> = lines.iter().chain(lines.last()).collect();
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     for wrong in
         [json!({"stdout": lines[1..]}), json!({"stdout": other.lines().collect::<Vec<_>>()}), json!({"stdout": twice})]
     {
@@ -187,7 +189,7 @@ fn a_listing_that_alone_tells_what_is_new_is_not_believed_blindly() {
     b.push().expect(0, "ahead", "saved");
     let listing = cloud.restic(&["ls", "--json", "--no-lock", &b.base().unwrap()]);
     let lines: Vec<_> = listing.lines().collect();
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     for (wrong, code, outcome) in [
         (json!({"stdout": lines[1..]}), 1, "failed"),
         (json!({"stdout": old.lines().collect::<Vec<_>>()}), 1, "failed"),
@@ -292,7 +294,7 @@ fn what_no_attempt_can_read_is_taken_in_by_the_next_push() {
 fn a_backup_that_fails_says_why_and_the_next_one_carries_on() {
     let cloud = Cloud::server();
     let (a, b) = played(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let summary =
         |id: &str| json!({"message_type": "summary", "total_files_processed": 3, "snapshot_id": id}).to_string();
     let fatal = |text: &str| json!({"message_type": "exit_error", "code": 1, "message": text}).to_string();

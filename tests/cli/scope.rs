@@ -1,6 +1,6 @@
 //! The scope: what it takes in and leaves out, and what becomes of files when it changes.
 
-use crate::support::evening::{LEVEL, OTHER, REGION, two_in_sync};
+use crate::support::beginnings::{LEVEL, OTHER, REGION, two_in_sync};
 use crate::support::pc::assert_same;
 use crate::support::{Cloud, Pc};
 

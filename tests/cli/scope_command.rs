@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, play_first};
+use crate::support::beginnings::{LEVEL, play_first};
 use crate::support::pack::{CASTLE, HOUSE, install};
 use crate::support::pc::{Ran, ran};
 

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use cloud_sync::cloud::repository::Repository;
 use cloud_sync::context::Account;
 use cloud_sync::credentials::Token;
-use cloud_sync::repository::Repository;
 use serde_json::json;
 
+use crate::support::beginnings::LEVEL;
 use crate::support::cloud::{PASSWORD, good_token, holds_password};
-use crate::support::evening::LEVEL;
 use crate::support::fake::{Fake, Run};
 use crate::support::http::{Answer, HttpServer};
 use crate::support::pc::{files, ran};

@@ -1,6 +1,6 @@
 //! Settings go where the player goes; what only fits one machine stays on it.
 
-use crate::support::evening::{LEVEL, two_in_sync};
+use crate::support::beginnings::{LEVEL, two_in_sync};
 use crate::support::{Cloud, Pc};
 
 const DESKTOP: &str = "version:3955\nfov:0.5\nrenderDistance:32\nsoundDevice:\"Studio\"\nkey_key.jump:key.keyboard.space\nkey_key.mod.map:key.keyboard.m\n";

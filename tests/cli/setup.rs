@@ -6,16 +6,16 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, REGION, play_first, two_in_sync};
+use crate::support::beginnings::{LEVEL, REGION, play_first, two_in_sync};
 use crate::support::pc::{assert_same, ran};
-use crate::support::whole::Whole;
+use crate::support::unchanged::Unchanged;
 
 #[test]
 fn without_an_address_nothing_is_synced() {
     let cloud = Cloud::server();
     let a = cloud.pc("A");
     play_first(&a);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     for verb in ["pull", "push", "status", "login"] {
         let mut command = a.bare();
         command.args([verb, "--json", "--pack-folder"]).arg(&a.dir);
@@ -33,7 +33,7 @@ fn a_repository_from_the_future_is_left_alone() {
     let known = fs::read(&config).unwrap();
     fs::set_permissions(&config, fs::metadata(cloud.home.path().join("token")).unwrap().permissions()).unwrap();
     fs::write(&config, include_bytes!("../fixtures/newer-config")).unwrap();
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let c = cloud.pc("C");
     a.push().expect(1, "ahead", "failed").says("unsupported repository version 3").says("newer");
     c.pull().expect(1, "unknown", "failed").says("unsupported repository version 3").says("newer");
@@ -62,7 +62,7 @@ fn a_state_that_cannot_be_used_stops_everything() {
         (newer.into_bytes(), "a newer cloud-sync (version 5)"),
     ] {
         fs::write(&file, &content).unwrap();
-        let before = Whole::of(&a, &cloud);
+        let before = Unchanged::of(&a, &cloud);
         for verb in ["pull", "push", "status"] {
             a.run(&[verb]).expect(5, "unknown", "stopped").says("state.json").says(reason).says("rename that file");
         }
@@ -85,7 +85,7 @@ fn a_damaged_journal_stops_everything() {
     let journal = a.path(".cloud-sync/journal.json");
     for content in [&b""[..], b"{\"version\":1,\"source\":\"stag", b"\0\xff", b"{\"version\":9}", b"[]"] {
         fs::write(&journal, content).unwrap();
-        let before = Whole::of(&a, &cloud);
+        let before = Unchanged::of(&a, &cloud);
         for verb in ["pull", "push", "undo", "status"] {
             a.run(&[verb]).expect(5, "unknown", "stopped").says("journal.json cannot be read").says(".cloud-sync/undo");
         }
@@ -140,7 +140,7 @@ fn a_remembered_address_that_cannot_be_read_is_named() {
     let cloud = Cloud::server();
     let (a, _) = two_in_sync(&cloud);
     a.write(LEVEL, "day 2");
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     for content in [&b"{\"url\":"[..], b"\0\xff", b"{\"url\":7}"] {
         a.write(".cloud-sync/config.json", content);
         for verb in ["pull", "push"] {
@@ -159,7 +159,7 @@ fn a_scope_that_makes_no_sense_syncs_nothing() {
     a.write(LEVEL, "day 2");
     b.write(REGION, "explored");
     b.push().expect(0, "ahead", "saved");
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     for (content, reason) in [
         ("{\"include\": [\"saves/\"", "could not parse it"),
         ("", "could not parse it"),
@@ -215,7 +215,7 @@ fn variables_do_what_flags_do() {
     );
     assert_same(&a, &b);
 
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     let nowhere = ("CLOUD_SYNC_URL", "http://127.0.0.1:1");
     run("pull", &[nowhere]).expect(0, "unknown", "offline");
     for yes in ["1", "true", "yes", "on"] {
@@ -234,7 +234,7 @@ fn variables_do_what_flags_do() {
 fn unknown_flags_are_refused_and_json_stays_json() {
     let cloud = Cloud::server();
     let (a, _) = two_in_sync(&cloud);
-    let before = Whole::of(&a, &cloud);
+    let before = Unchanged::of(&a, &cloud);
     for (arguments, word) in [
         (&["pull", "--frobnicate"][..], "--frobnicate"),
         (&["push", "--on-conflict=maybe"], "maybe"),

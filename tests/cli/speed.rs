@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::support::evening::LEVEL;
+use crate::support::beginnings::LEVEL;
 use crate::support::fake::{Fake, Run};
 use crate::support::pc::assert_same;
 use crate::support::{Cloud, Pc};

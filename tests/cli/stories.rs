@@ -1,7 +1,7 @@
 //! A story per cell of the decision table, and those that run through several.
 
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, REGION, diverged, play_first, two_in_sync};
+use crate::support::beginnings::{LEVEL, REGION, diverged, play_first, two_in_sync};
 use crate::support::pc::assert_same;
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::evening::{LEVEL, two_in_sync};
+use crate::support::beginnings::{LEVEL, two_in_sync};
 use crate::support::{Cloud, Pc};
 
 #[test]

@@ -2,7 +2,7 @@
 //! changed are a question.
 
 use crate::support::Cloud;
-use crate::support::evening::{LEVEL, OTHER, settle, two_in_sync, two_worlds};
+use crate::support::beginnings::{LEVEL, OTHER, settle, two_in_sync, two_worlds};
 
 #[test]
 fn different_worlds_changed_on_two_pcs_are_no_conflict() {
@@ -121,7 +121,7 @@ fn three_pcs_that_all_went_on_end_with_one_version() {
 }
 
 #[test]
-fn a_decision_that_is_owed_is_no_edit_of_files() {
+fn a_decision_that_is_not_pushed_yet_is_no_edit_of_files() {
     let cloud = Cloud::server();
     let (a, b) = two_worlds(&cloud);
     a.write(LEVEL, "on A");
@@ -171,7 +171,7 @@ fn what_is_left_out_for_good_does_not_keep_worlds_from_being_exact() {
 }
 
 #[test]
-fn what_was_taken_in_is_no_question_when_it_comes_again() {
+fn a_version_that_was_brought_once_is_no_question_later() {
     for s0_is_a_head in [true, false] {
         let cloud = Cloud::folder();
         let (a, b) = two_in_sync(&cloud);

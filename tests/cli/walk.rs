@@ -226,6 +226,7 @@ impl Walk {
         );
         self.say(p, &format!("{arguments:?}, offline: {offline}, saved: {made:?}, exit {what}"));
         assert!(made.len() <= 2, "{made:?}");
+        assert!(!what.contains("damaged in the cloud"), "{what}");
         self.players[p].assert_kept(&self.saved);
         self.assert_whole(p);
         self.players[p].pc.assert_tidy();

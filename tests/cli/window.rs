@@ -6,14 +6,15 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
-use cloud_sync::front::{Answer, Card, Conflict, Contested, Progress, Step};
+use cloud_sync::Verb;
+use cloud_sync::content::world::{Played, Source, World, recommend};
+use cloud_sync::player::{Answer, Card, Conflict, Contested, Progress, Step};
 use cloud_sync::window::protocol::{Said, Show};
-use cloud_sync::world::{Played, Source, World, recommend};
 
 use crate::support::display::Display;
 
-fn begin(command: &str) -> Show {
-    Show::Begin { command: command.to_owned(), machine: "Desktop".to_owned() }
+fn begin(verb: Verb) -> Show {
+    Show::Begin { verb: Some(verb), machine: "Desktop".to_owned() }
 }
 
 fn world(name: &str, hours: u64, icon: Option<Vec<u8>>) -> Card {
@@ -66,7 +67,7 @@ fn half() -> Progress {
 #[test]
 fn the_keyboard_answers_a_conflict() {
     let Some(display) = Display::start() else { return };
-    let mut window = display.open(1.0, &[begin("pull"), Show::Conflict(conflict("Laptop", &["Skylands"]))]);
+    let mut window = display.open(1.0, &[begin(Verb::Pull), Show::Conflict(conflict("Laptop", &["Skylands"]))]);
     window.wait_for_height(500);
     window.press(&["Down", "Down", "Down", "Tab"]);
     assert_eq!(window.press_until_said("Return"), Said::Answers(vec![Answer::UseRemote]));
@@ -77,7 +78,7 @@ fn the_keyboard_answers_a_conflict() {
 #[test]
 fn clicks_and_escape_answer_a_conflict() {
     let Some(display) = Display::start() else { return };
-    let mut window = display.open(1.0, &[begin("pull"), Show::Conflict(conflict("Laptop", &["Skylands", "Ys"]))]);
+    let mut window = display.open(1.0, &[begin(Verb::Pull), Show::Conflict(conflict("Laptop", &["Skylands", "Ys"]))]);
     window.wait_for_height(500);
     window.press(&["Down", "Tab", "space"]);
     window.click(60, 35);
@@ -92,7 +93,7 @@ fn clicks_and_escape_answer_a_conflict() {
 fn a_token_is_typed_and_tried_again() {
     let Some(display) = Display::start() else { return };
     let sign_in = |why: &str| Show::SignIn { url: "https://sync.example.org".to_owned(), why: why.to_owned() };
-    let mut window = display.open(1.0, &[begin("pull"), sign_in("no token is known")]);
+    let mut window = display.open(1.0, &[begin(Verb::Pull), sign_in("no token is known")]);
     window.wait_for_height(300);
     window.write_text("steve");
     window.press(&["Return"]);
@@ -107,14 +108,14 @@ fn a_token_is_typed_and_tried_again() {
 fn closing_by_the_frame_discards_nothing() {
     let Some(display) = Display::start() else { return };
     let worlds = conflict("Laptop", &["Skylands", "Ys"]);
-    let mut window = display.open(1.0, &[begin("pull"), Show::Conflict(worlds)]);
+    let mut window = display.open(1.0, &[begin(Verb::Pull), Show::Conflict(worlds)]);
     window.wait_for_height(500);
     window.press(&["Down", "Down"]);
     window.close();
     assert_eq!(window.next(), Said::Answers(vec![Answer::Later; 2]));
     assert_eq!(window.end(), (0, vec![]));
 
-    let window = display.open(1.0, &[begin("pull"), Show::Progress(half())]);
+    let window = display.open(1.0, &[begin(Verb::Pull), Show::Progress(half())]);
     window.close();
     assert_eq!(window.end(), (0, vec![]));
 }
@@ -122,10 +123,10 @@ fn closing_by_the_frame_discards_nothing() {
 #[test]
 fn it_closes_when_all_is_done_and_when_its_parent_is_gone() {
     let Some(display) = Display::start() else { return };
-    let window = display.open(1.0, &[begin("push"), Show::Done("saved 3 files".to_owned())]);
+    let window = display.open(1.0, &[begin(Verb::Push), Show::Done("saved 3 files".to_owned())]);
     assert_eq!(window.end(), (0, vec![]));
     for line in ["{broken", "", "[1, 2]", "{\"begin\":7}"] {
-        let mut window = display.open(1.0, &[begin("pull")]);
+        let mut window = display.open(1.0, &[begin(Verb::Pull)]);
         window.write(line);
         window.tell(&Show::Offline { why: "no route to host".to_owned() });
         assert_eq!(window.press_until_said("Return"), Said::Retry, "{line}");
@@ -194,7 +195,7 @@ fn all_screens() -> Vec<Screen> {
         World { problem: Some("level.dat cannot be read: it is too short".to_owned()), ..World::default() };
     problem.worlds[0].advice = recommend(&problem.worlds[0].here.world, &World::default());
     problem.more = 2;
-    let pull = || begin("pull");
+    let pull = || begin(Verb::Pull);
     vec![
         ("connect", vec![pull(), sign_in("No token is known for this instance.")], vec![]),
         ("connect-wrong", vec![pull(), sign_in("The cloud did not accept that token.")], vec!["s", "t", "Return"]),
@@ -206,7 +207,7 @@ fn all_screens() -> Vec<Screen> {
         ("progress-begin", vec![pull()], vec![]),
         ("progress-note", vec![pull(), Show::Note("Looking at what other PCs saved".to_owned())], vec![]),
         ("progress", vec![pull(), Show::Progress(half())], vec!["Tab"]),
-        ("progress-unknown", vec![begin("push"), Show::Progress(Progress { total_bytes: 0, ..half() })], vec![]),
+        ("progress-unknown", vec![begin(Verb::Push), Show::Progress(Progress { total_bytes: 0, ..half() })], vec![]),
         ("progress-long", vec![pull(), Show::Progress(Progress { file: long.clone(), ..half() })], vec![]),
         ("offline", vec![pull(), Show::Offline { why: offline.to_owned() }], vec![]),
         ("done", vec![pull(), Show::Note(String::new()), Show::Done("Your worlds are up to date.".to_owned())], vec![]),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::evening::{LEVEL, REGION, play_first};
+use crate::support::beginnings::{LEVEL, REGION, play_first};
 use crate::support::pc::{assert_same, heard};
 use crate::support::wine::{Windows, fake_restic, processes_with, windows_path};
 use crate::support::{CONFLICT, Cloud};

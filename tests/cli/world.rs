@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::DateTime;
-use cloud_sync::world::{Further, Mode, Played, Source, World, recommend, rename};
+use cloud_sync::content::world::{Further, Mode, Played, Source, World, recommend, rename};
 use flate2::Compression;
 use flate2::read::{GzDecoder, ZlibDecoder};
 use flate2::write::ZlibEncoder;

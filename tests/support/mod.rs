@@ -1,12 +1,12 @@
 //! What the stories are told with.
 
+pub mod beginnings;
 #[cfg(target_os = "linux")]
 pub mod bench;
 pub mod cloud;
 pub mod dice;
 #[cfg(all(target_os = "linux", feature = "window"))]
 pub mod display;
-pub mod evening;
 pub mod fake;
 pub mod game;
 pub mod http;
@@ -21,7 +21,7 @@ pub mod proxy;
 #[cfg(target_os = "linux")]
 pub mod terminal;
 pub mod tools;
-pub mod whole;
+pub mod unchanged;
 #[cfg(target_os = "linux")]
 pub mod wine;
 pub mod world;

@@ -4,7 +4,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::row::{Gathered, PushRow, UnitRow};
-use crate::model::Ledger;
+use crate::model::ledger::Ledger;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

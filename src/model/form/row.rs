@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::FormError;
-use super::limits::{
-    MAX_EXEMPT, MAX_ICON, MAX_ICON_SIDE, MAX_MACHINE, MAX_NAME, MAX_PUSHES, MAX_UNITS, MAX_VALUE, MAX_VERSIONS,
-    MAX_WORLDS,
-};
-use crate::model::{Card, Digest, Dot, Dots, Exempt, Ledger, Mode, More, Played, Push, Unit, Version, Versions, World};
+use super::error::FormError;
+use super::icon::{self, is_icon};
+use super::limits::{MAX_EXEMPT, MAX_MACHINE, MAX_NAME, MAX_PUSHES, MAX_UNITS, MAX_VALUE, MAX_VERSIONS, MAX_WORLDS};
+use crate::model::card::{Card, Mode, Played, World};
+use crate::model::dot::{Dot, Dots};
+use crate::model::ledger::{Ledger, Push, Versions};
+use crate::model::unit::Unit;
+use crate::model::version::{Digest, Exempt, More, Version};
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct PushRow(Dot, Push);
@@ -83,32 +83,6 @@ struct WorldForm {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-mod icon {
-    use super::{Deserialize, Deserializer, Engine, STANDARD, Serialize, Serializer, is_icon};
-
-    #[expect(clippy::ref_option, reason = "serde asks so")]
-    pub(super) fn serialize<S: Serializer>(icon: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-        icon.as_ref().filter(|icon| is_icon(icon)).map(|icon| STANDARD.encode(icon)).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        Ok(text.and_then(|text| STANDARD.decode(text).ok()).filter(|icon| is_icon(icon)))
-    }
-}
-
-/// Whether these bytes are a PNG file that may be shown, by its size.
-fn is_icon(bytes: &[u8]) -> bool {
-    let side = |place: usize| {
-        let bytes = bytes.get(place..)?.first_chunk()?;
-        Some(u32::from_be_bytes(*bytes)).filter(|side| (1..=MAX_ICON_SIDE).contains(side))
-    };
-    bytes.len() <= MAX_ICON
-        && bytes.starts_with(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
-        && side(16).is_some()
-        && side(20).is_some()
 }
 
 fn to_json(row: &impl Serialize) -> String {

@@ -3,8 +3,8 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Id, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
-use crate::front::card::{self, ANSWERS, QUESTION};
-use crate::front::{Answer, Conflict, Contested};
+use crate::player::card::{self, ANSWERS, QUESTION};
+use crate::player::{Answer, Conflict, Contested};
 use crate::window::{looks, rove, texts};
 
 /// How high an answer is.

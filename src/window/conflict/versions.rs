@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Align, Grid, Image, Layout, RichText, Sense, TextureHandle, TextureOptions, Ui, UiBuilder, vec2};
+use eframe::egui::{
+    Align, ColorImage, Grid, Image, Layout, RichText, Sense, TextureHandle, TextureOptions, Ui, UiBuilder, vec2,
+};
 
-use crate::front::card::{self, rows};
-use crate::front::{Card, Conflict, Contested};
+use crate::content::picture::Picture;
+use crate::content::world::Further;
+use crate::player::card::{self, rows};
+use crate::player::{Card, Conflict, Contested};
 use crate::window::looks::{self, shown};
-use crate::window::{picture, texts};
-use crate::world::Further;
+use crate::window::texts;
 
 /// The pictures that were looked at so far; none for what is no picture.
 #[derive(Default)]
@@ -30,7 +33,8 @@ pub fn ui(ui: &mut Ui, conflict: &Conflict, world: &Contested, number: usize, pi
     let further = world.advice.further;
     let mut picture = |is_here: bool, card: &Card| {
         let load = || {
-            let image = picture::read(card.icon.as_ref()?)?;
+            let Picture { size, pixels } = Picture::read(card.icon.as_ref()?)?;
+            let image = ColorImage::from_rgba_unmultiplied(size, &pixels);
             Some(ui.ctx().load_texture(format!("world {number} {is_here}"), image, TextureOptions::NEAREST))
         };
         pictures.0.entry((number, is_here)).or_insert_with(load).clone()

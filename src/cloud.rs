@@ -1,0 +1,7 @@
+//! The repository: where it is, what its snapshots know, and the restic that reads and writes it.
+
+pub mod ledgers;
+pub mod provision;
+pub mod remote;
+pub mod repository;
+pub mod restic;

@@ -1,0 +1,203 @@
+//! Runs restic: both pipes drained, silence noticed, ended when asked, dead when we are.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::ended::Ended;
+use super::error::ResticError;
+use crate::{interrupt, platform};
+
+/// The longest line that is read as one; `snapshots` prints all it has in a single line.
+const MAX_LINE: u64 = 128 << 20;
+/// A program that prints this many lines that are no JSON is not restic.
+const MAX_UNKNOWN: usize = 10_000;
+/// How often we look whether we are to stop.
+const TICK: Duration = Duration::from_millis(100);
+/// After this long without progress the repository is asked whether it is still there.
+const QUIET: Duration = Duration::from_secs(8);
+/// How long restic gets to tidy up after an interrupt.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How many retries without progress between them are enough, whoever answers us.
+const MAX_RETRIES: usize = 8;
+/// The same where only restic can tell whether the repository is there.
+const MAX_BLIND_RETRIES: usize = 4;
+
+/// Whether the repository is there, asked by other means than restic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It answers.
+    Answers,
+    /// It does not.
+    Silent,
+    /// Only restic can tell.
+    Unknown,
+}
+
+/// When to give restic up. It would retry by itself for fifteen minutes.
+pub struct Patience<'a> {
+    /// Asks whether the repository is there.
+    pub health: &'a dyn Fn() -> Health,
+    /// How long it may go without progress even if the repository answers.
+    pub stall: Duration,
+}
+
+enum Said {
+    Out(Vec<u8>),
+    Err(Vec<u8>),
+    Closed,
+}
+
+/// Runs `command`. `on_line` gets each line of stdout and says whether it meant progress.
+pub fn run(
+    mut command: Command,
+    patience: &Patience<'_>,
+    on_line: &mut dyn FnMut(&[u8]) -> Line,
+) -> Result<Ended, ResticError> {
+    if interrupt::requested() {
+        return Err(ResticError::Interrupted);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = platform::start_tool(&mut command).map_err(|error| ResticError::Start {
+        exe: command.get_program().to_string_lossy().into_owned(),
+        cause: error.to_string(),
+    })?;
+    let said = listen(&mut child);
+    let outcome = follow(&said, patience, on_line);
+    match outcome {
+        Ok(mut ended) => {
+            let status = child.wait().map_err(|error| ResticError::Failed(error.to_string()))?;
+            ended.code = status.code();
+            Ok(ended)
+        }
+        Err(error) => {
+            end(&mut child, &said, error == ResticError::Interrupted);
+            Err(error)
+        }
+    }
+}
+
+/// What a line of stdout meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// restic got further.
+    Progress,
+    /// It only spoke.
+    Idle,
+    /// Not a line that restic prints.
+    Unknown,
+}
+
+fn listen(child: &mut Child) -> Receiver<Said> {
+    let (sender, said) = sync_channel(1024);
+    pass_on(child.stdout.take(), Said::Out, sender.clone());
+    pass_on(child.stderr.take(), Said::Err, sender);
+    said
+}
+
+fn pass_on(stream: Option<impl Read + Send + 'static>, wrap: fn(Vec<u8>) -> Said, sender: SyncSender<Said>) {
+    thread::spawn(move || {
+        if let Some(stream) = stream {
+            pass_lines(stream, wrap, &sender);
+        }
+        let _ = sender.send(Said::Closed);
+    });
+}
+
+fn pass_lines(stream: impl Read, wrap: fn(Vec<u8>) -> Said, sender: &SyncSender<Said>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) if sender.send(wrap(line)).is_err() => {
+                // Nobody listens any more; restic must not block on a full pipe all the same.
+                let _ = std::io::copy(&mut reader, &mut std::io::sink());
+                return;
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+fn follow(
+    said: &Receiver<Said>,
+    patience: &Patience<'_>,
+    on_line: &mut dyn FnMut(&[u8]) -> Line,
+) -> Result<Ended, ResticError> {
+    let mut ended = Ended::default();
+    let mut open = 2;
+    let mut unknown = 0;
+    let mut retries = 0;
+    let mut last_progress = Instant::now();
+    let quiet = QUIET.min(patience.stall);
+    let mut next_check = last_progress + quiet;
+    while open > 0 {
+        match said.recv_timeout(TICK) {
+            Ok(Said::Out(line)) => match on_line(&line) {
+                Line::Progress => {
+                    last_progress = Instant::now();
+                    next_check = last_progress + quiet;
+                    retries = 0;
+                }
+                Line::Idle => {}
+                Line::Unknown => unknown += 1,
+            },
+            Ok(Said::Err(line)) => {
+                if is_retry(&line) {
+                    retries += 1;
+                    next_check = next_check.min(Instant::now());
+                }
+                ended.note(&line);
+            }
+            Ok(Said::Closed) => open -= 1,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if interrupt::requested() {
+            return Err(ResticError::Interrupted);
+        }
+        if unknown > MAX_UNKNOWN {
+            return Err(ResticError::Garbage("it prints no end of text".to_owned()));
+        }
+        if Instant::now() >= next_check {
+            let max_retries = match (patience.health)() {
+                Health::Answers => MAX_RETRIES,
+                Health::Silent => 0,
+                Health::Unknown => MAX_BLIND_RETRIES,
+            };
+            if retries >= max_retries {
+                return Err(ResticError::Unreachable(ended.last_words()));
+            }
+            if last_progress.elapsed() >= patience.stall {
+                return Err(ResticError::Unreachable("restic makes no progress".to_owned()));
+            }
+            next_check = Instant::now() + quiet;
+        }
+    }
+    Ok(ended)
+}
+
+/// restic announces each of its retries, and only so tells that the repository has gone.
+fn is_retry(line: &[u8]) -> bool {
+    String::from_utf8_lossy(line).contains("returned error, retrying after")
+}
+
+/// Ends the child: with a chance to tidy up where it can still be expected to, else at once.
+fn end(child: &mut Child, said: &Receiver<Said>, gently: bool) {
+    if gently && platform::interrupt(child) {
+        let deadline = Instant::now() + GRACE;
+        while Instant::now() < deadline {
+            if matches!(child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            // Keep its pipes flowing meanwhile.
+            let _ = said.recv_timeout(TICK);
+        }
+    }
+    platform::kill(child);
+    let _ = child.wait();
+}

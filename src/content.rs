@@ -1,0 +1,6 @@
+//! What the game's files mean.
+
+pub mod nbt;
+pub mod picture;
+pub mod settings;
+pub mod world;

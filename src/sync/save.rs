@@ -1,0 +1,136 @@
+//! Saving: what is edited or owed becomes versions of its own, in one run of restic.
+
+mod backup;
+mod lists;
+mod versions;
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
+use super::observe::Observation;
+use crate::cloud::restic;
+use crate::context::{Account, Context};
+use crate::error::{Error, Kind, Result};
+use crate::instance::state::State;
+use crate::model::{Dot, Saved, Saving, Unit};
+use crate::outcome::{Done, Outcome};
+use crate::player::{counted, human_bytes};
+use backup::Backup;
+use lists::{Lists, write_parts};
+use versions::{after_upload, before_upload, lacks};
+
+/// How an upload ended.
+pub enum Upload {
+    /// All is saved, and this is the state.
+    Whole(Box<State>),
+    /// A snapshot was made that lacks files. Nobody takes it in.
+    Broken {
+        /// The files that could not be read, as far as restic names them.
+        unreadable: BTreeSet<String>,
+        /// The state as it was before, which knows of that snapshot.
+        state: Box<State>,
+    },
+}
+
+/// What is to be saved.
+pub struct Save<'a> {
+    /// The run.
+    pub ctx: &'a Context<'a>,
+    /// Whose cloud it is.
+    pub account: &'a Account,
+    /// What was seen.
+    pub seen: &'a Observation,
+    /// The state that it follows.
+    pub state: &'a State,
+    /// The units.
+    pub saving: &'a Saving,
+}
+
+impl Save<'_> {
+    /// Saves it.
+    pub fn run(&self, outcome: &mut Outcome) -> Result<Upload> {
+        let Self { ctx, account, seen, state, saving } = *self;
+        let restic = ctx.restic(account, true)?;
+        let dot = new_dot()?;
+        let next = before_upload(ctx, seen, state, saving, dot);
+        let files = seen.local.files.len() as u64;
+        let told = Saved { ledger: next.memory.ledger.clone(), push: dot, files, lacks: lacks(seen, &next) };
+        let parts = told.write();
+        // One that others refuse would be taken in by nobody.
+        Saved::read(&parts).map_err(|error| {
+            Error::new(Kind::Failed, format!("what this PC would tell the others is damaged: {error}"))
+                .hint("run `cloud-sync pull` and push again; your files stay as they are")
+        })?;
+        write_parts(&ctx.instance, &parts)?;
+        let lists = Lists::write(&ctx.instance, seen)?;
+        next.save(&ctx.instance.state_file())?;
+        let place = state.repositories.get(&seen.location);
+        let parent = place.and_then(|place| place.base.clone()).filter(|id| seen.ids.contains(id));
+        let last = seen.place().base_time;
+        let time = last.map_or(ctx.now, |last| ctx.now.max(last + TimeDelta::seconds(1)));
+        let backup = Backup { ctx, account, restic, lists, dot, parent, time };
+        let saved = backup.run(seen.is_missing)?;
+        outcome.head = Some(saved.id.clone());
+        if saved.incomplete || saved.files != files + parts.len() as u64 {
+            return self.broken(&backup.restic, &saved);
+        }
+        let done = after_upload(seen, next, &saved, dot, time);
+        done.save(&ctx.instance.state_file())?;
+        self.tell(&saved, outcome);
+        Ok(Upload::Whole(Box::new(done)))
+    }
+
+    /// The snapshot lacks files that were there.
+    fn broken(&self, restic: &restic::Restic, saved: &restic::Saved) -> Result<Upload> {
+        let Self { ctx, seen, .. } = self;
+        ctx.log.line(&format!("{} lacks files that were there", saved.id.short()));
+        let mut state = self.state.clone();
+        state.repositories.entry(seen.location.clone()).or_default().seen.insert(saved.id.clone(), None);
+        state.save(&ctx.instance.state_file())?;
+        let paths = saved.unreadable.iter().filter_map(|error| error.path_in(ctx.instance.root()));
+        let mut unreadable: BTreeSet<_> = paths.collect();
+        if unreadable.is_empty() {
+            let listing = restic.ls(&saved.id)?;
+            unreadable = seen.local.files.keys().filter(|path| !listing.files.contains_key(*path)).cloned().collect();
+        }
+        Ok(Upload::Broken { unreadable, state: Box::new(state) })
+    }
+
+    fn tell(&self, saved: &restic::Saved, outcome: &mut Outcome) {
+        let Self { ctx, seen, saving, .. } = self;
+        outcome.base = Some(saved.id.clone());
+        outcome.files.saved = seen.local.files.len() as u64;
+        outcome.bytes += saved.bytes;
+        outcome.done = Done::Saved;
+        let what = seen.local.edits.in_words().unwrap_or_else(|| {
+            let is_decision = saving.changed.iter().any(|unit| seen.local.units.contains_key(unit));
+            if is_decision { "your decision".to_owned() } else { "what no version in the cloud had".to_owned() }
+        });
+        ctx.note(&format!(
+            "saved: {what} ({} sent, {} in all) as {}",
+            human_bytes(saved.bytes),
+            counted(seen.local.files.len(), "file"),
+            saved.id.short()
+        ));
+        // A world that is gone here goes elsewhere, too, which whoever reinstalled the instance may not want.
+        let gone: Vec<_> = seen
+            .lost_worlds()
+            .into_iter()
+            .filter(|world| saving.changed.contains(&Unit::World(world.clone())))
+            .collect();
+        if !gone.is_empty() {
+            ctx.warn(&format!(
+                "saved without {}, which is not here any more; other PCs remove it with their next pull, and keep it in their undo copies",
+                gone.join(", ")
+            ));
+        }
+    }
+}
+
+fn new_dot() -> Result<Dot> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::new(Kind::Failed, format!("the system gives no random numbers: {error}")))?;
+    Ok(Dot::new(bytes))
+}

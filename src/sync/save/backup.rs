@@ -1,0 +1,107 @@
+//! The run of restic that saves.
+
+use std::sync::mpsc;
+use std::thread;
+
+use chrono::{DateTime, Utc};
+
+use super::lists::Lists;
+use crate::cloud::remote::{self, Remote};
+use crate::cloud::restic::{self, Restic, ResticError, Saved, Status};
+use crate::context::{Account, Context};
+use crate::error::{Error, Kind, Result};
+use crate::model::{Dot, SnapshotId, tags};
+use crate::player::{Progress, Step};
+
+/// A run of restic.
+pub struct Backup<'a> {
+    /// The run.
+    pub ctx: &'a Context<'a>,
+    /// Whose cloud it is.
+    pub account: &'a Account,
+    /// The program.
+    pub restic: Restic,
+    /// What it reads.
+    pub lists: Lists,
+    /// The push that it is.
+    pub dot: Dot,
+    /// The snapshot to build on.
+    pub parent: Option<SnapshotId>,
+    /// The time of the snapshot.
+    pub time: DateTime<Utc>,
+}
+
+impl Backup<'_> {
+    /// Runs it, and makes the repository where it `is_missing`.
+    pub fn run(&self, is_missing: bool) -> Result<Saved> {
+        if is_missing {
+            self.create()?;
+        }
+        let (saved, listed) = match self.backup() {
+            (Err(ResticError::NoRepository | ResticError::Http(404)), _) if !is_missing => {
+                self.create()?;
+                self.backup()
+            }
+            other => other,
+        };
+        let saved = saved?;
+        check_listed(&saved, listed)?;
+        Ok(saved)
+    }
+
+    fn create(&self) -> Result<()> {
+        self.ctx.note("creating the repository");
+        Ok(self.restic.init()?)
+    }
+
+    /// Runs restic. As soon as the snapshot exists the repository is asked for it.
+    fn backup(&self) -> (Result<Saved, ResticError>, Option<Result<Remote>>) {
+        let ctx = self.ctx;
+        let backup = restic::Backup {
+            instance: ctx.instance.root(),
+            files_from: &self.lists.names,
+            exclude_from: &self.lists.excludes,
+            exclude: &self.lists.arguments,
+            parent: self.parent.as_ref(),
+            host: &ctx.machine,
+            tags: &tags(self.dot),
+            time: self.time,
+        };
+        let mut on_status = |status: &Status| {
+            ctx.progress(&Progress {
+                step: Step::Save,
+                bytes: status.bytes_done,
+                total_bytes: status.total_bytes,
+                files: status.files_done,
+                total_files: status.total_files,
+                file: status.current_files.first().cloned().unwrap_or_default(),
+            });
+        };
+        let Account { repository, token } = self.account;
+        let list = || remote::list(repository, token, || remote::list_by_restic(&self.restic));
+        let result = thread::scope(|threads| {
+            let (saved, is_saved) = mpsc::channel();
+            let listing = threads.spawn(move || is_saved.recv().ok().map(|()| list()));
+            let on_saved = move || {
+                let _ = saved.send(());
+            };
+            let saved = self.restic.backup(&backup, &mut on_status, &on_saved);
+            drop(on_saved);
+            (saved, listing.join().ok().flatten())
+        });
+        ctx.front().finished();
+        result
+    }
+}
+
+/// Only what the repository lists is saved.
+fn check_listed(saved: &Saved, listed: Option<Result<Remote>>) -> Result<()> {
+    if listed.transpose()?.is_some_and(|listed| listed.into_ids().contains(&saved.id)) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Failed,
+        format!("the repository does not list the snapshot {} that was just saved", saved.id.short()),
+    )
+    .hint("nothing was lost here; push again, and tell whoever runs the server"))
+}
