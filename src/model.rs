@@ -10,6 +10,7 @@ mod card;
 mod divergence;
 mod dot;
 pub mod form;
+pub mod icon;
 mod judge;
 mod ledger;
 mod memory;

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, Encoder, Limits, Transformations};
 
-use crate::model::form::limits::{MAX_ICON, MAX_ICON_SIDE};
+use crate::model::icon::{MAX_ICON, MAX_ICON_SIDE};
 
 /// No picture is larger.
 pub const MAX_FILE: usize = 1_000_000;

@@ -6,7 +6,6 @@
 
 pub mod compact;
 mod error;
-mod icon;
 pub mod limits;
 mod row;
 #[cfg(test)]

@@ -20,7 +20,3 @@ pub const MAX_MACHINE: usize = 256;
 pub const MAX_WORLDS: usize = 10_000;
 /// Entries in each list of what a version says nothing about.
 pub const MAX_EXEMPT: usize = 10_000;
-/// Bytes of a world's picture. A larger one is left out.
-pub const MAX_ICON: usize = 32 << 10;
-/// Width and height of a world's picture. A larger one is left out.
-pub const MAX_ICON_SIDE: u32 = 64;

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::error::FormError;
-use super::icon::{self, is_icon};
 use super::limits::{MAX_EXEMPT, MAX_MACHINE, MAX_NAME, MAX_PUSHES, MAX_UNITS, MAX_VALUE, MAX_VERSIONS, MAX_WORLDS};
-use crate::model::card::{Card, Mode, Played, World};
+use crate::model::card::Card;
 use crate::model::dot::{Dot, Dots};
+use crate::model::icon::is_icon;
 use crate::model::ledger::{Ledger, Push, Versions};
 use crate::model::unit::Unit;
 use crate::model::version::{Digest, Exempt, More, Version};
@@ -38,47 +37,12 @@ struct Rest {
     #[serde(skip_serializing_if = "Option::is_none")]
     exempt: Option<Exempt>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    card: Option<CardRow>,
+    card: Option<Card>,
     #[serde(skip_serializing_if = "Dots::is_empty")]
     holders: Dots,
     /// The snapshot does not hold its files; a push that does, if one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     lacks: Option<Vec<Dot>>,
-}
-
-#[derive(PartialEq, Serialize, Deserialize)]
-struct CardRow(#[serde(with = "CardForm")] Card);
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Card", deny_unknown_fields)]
-struct CardForm {
-    files: usize,
-    bytes: u64,
-    #[serde(default, with = "WorldForm", skip_serializing_if = "is_default")]
-    world: World,
-    #[serde(default, with = "icon", skip_serializing_if = "Option::is_none")]
-    icon: Option<Vec<u8>>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "World", deny_unknown_fields)]
-struct WorldForm {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_played: Option<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    day: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    played: Option<Played>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mode: Option<Mode>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    hardcore: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<String>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -139,7 +103,7 @@ impl VersionRow {
         let rest = match version.more.as_deref().cloned() {
             Some(More { value, weak, kept_both, copy_of, exempt, card }) => {
                 // One that no reader takes is not written.
-                let card = card.map(|card| CardRow(Card { icon: card.icon.filter(|icon| is_icon(icon)), ..card }));
+                let card = card.map(|card| Card { icon: card.icon.filter(|icon| is_icon(icon)), ..card });
                 Rest { value, weak, kept_both, copy_of, exempt, card, ..rest }
             }
             None => rest,
@@ -211,7 +175,7 @@ impl Gathered {
                 lacks.insert(dot, holders.first().copied());
             }
             let Rest { value, weak, kept_both, copy_of, exempt, card, holders, .. } = rest;
-            let more = More { value, weak, kept_both, copy_of, exempt, card: card.map(|CardRow(card)| card) };
+            let more = More { value, weak, kept_both, copy_of, exempt, card };
             versions.push((dot, Version { holders, ..Version::new(digest, time).with(more) }));
         }
         let versions: Versions = versions.into_iter().collect();

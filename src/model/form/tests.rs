@@ -4,7 +4,8 @@ use chrono::DateTime;
 use proptest::prelude::*;
 use serde::Serialize;
 
-use super::limits::{MAX_EXEMPT, MAX_ICON, MAX_MACHINE, MAX_NAME, MAX_VALUE, MAX_VERSIONS, MAX_WORLDS};
+use super::super::icon::MAX_ICON;
+use super::limits::{MAX_EXEMPT, MAX_MACHINE, MAX_NAME, MAX_VALUE, MAX_VERSIONS, MAX_WORLDS};
 use super::*;
 use crate::model::{Card, Digest, Exempt, More, Push, Version};
 use random::saved;

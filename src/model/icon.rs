@@ -4,7 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::limits::{MAX_ICON, MAX_ICON_SIDE};
+/// Bytes of a world's picture. A larger one is left out.
+pub const MAX_ICON: usize = 32 << 10;
+/// Width and height of a world's picture. A larger one is left out.
+pub const MAX_ICON_SIDE: u32 = 64;
 
 /// Writes it.
 #[expect(clippy::ref_option, reason = "serde asks so")]
