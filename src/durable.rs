@@ -1,4 +1,7 @@
 //! Writing so that a crash or a power cut leaves the old or the new, never half of either.
+//!
+//! On Windows files are copied into place, not moved: a move keeps the access list of another PC, and
+//! with it strangers' rights or none of ours.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};

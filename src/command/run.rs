@@ -1,5 +1,11 @@
 //! `run -- GAME`: what a launcher takes as a wrapper command. A launcher runs a hook after the
 //! game only if the game ended well; what wraps the game is there in any case.
+//!
+//! It gives the game our stdin, stdout and stderr as they are, never reads from a pipe, and writes only
+//! before and after it. What asks us to end while the game runs is passed on and forgotten, so that the
+//! push still happens; once more, during the push, it is meant for us. In the foreground of a terminal,
+//! where the game got the Ctrl-C itself, another one is passed on and no SIGTERM, which would end a
+//! script around the game before the game.
 
 use std::ffi::OsString;
 use std::process::Command;

@@ -1,5 +1,15 @@
 //! `packwiz.json`, in which packwiz-installer notes what it put into the instance. It brings,
 //! replaces and removes these files by itself, on each PC, so that they must not travel.
+//!
+//! What belongs to the pack is out of scope file by file and under its very name, as a pattern would
+//! exclude it, and is never removed. Folders cannot be owned, so that a hostile list takes nothing away
+//! but the files it names. `packwiz.json` itself always belongs to the pack: another PC's would tell
+//! packwiz of files that are not there. Everything in `saves` is the player's, even a world that came
+//! with the pack: it is played from the first start, and a world of which the untouched half stays behind
+//! is a broken one.
+//!
+//! A damaged `packwiz.json` owns nothing, with a warning. To stop would keep a player from worlds that
+//! have nothing to do with it; at worst files of the pack travel until packwiz writes it anew.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -4,6 +4,8 @@
 //! Patterns are relative to the instance. `saves/` is the folder `saves` of the instance,
 //! `**/logs/` a folder `logs` anywhere, `**/*.tmp` a file anywhere. An excluded folder
 //! excludes all that is in it.
+//!
+//! The excludes that are built in begin below worlds, because a world may be called `logs`.
 
 mod built_in;
 mod explain;

@@ -1,5 +1,8 @@
 //! `state.json`: what this instance knows, and what of it lies on its disk. One file, replaced as a
 //! whole, so that its parts can never contradict each other.
+//!
+//! A state file that cannot be read stops everything (exit 5). To take it for "never synced" would be
+//! safe for the files, but would ask questions that the player did not cause.
 
 mod older;
 

@@ -1,5 +1,6 @@
-//! What is on this PC's disk: the walk of an instance under its scope, and how it compares
-//! to what was last synced.
+//! The walk of an instance under its scope: what is on this PC's disk.
+//!
+//! Links to single files are not synced: restic would store the link.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirEntry};

@@ -10,7 +10,6 @@ pub const MAX_ICON: usize = 32 << 10;
 pub const MAX_ICON_SIDE: u32 = 64;
 
 /// Writes it.
-#[expect(clippy::ref_option, reason = "serde asks so")]
 pub fn serialize<S: Serializer>(icon: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
     icon.as_ref().filter(|icon| is_icon(icon)).map(|icon| STANDARD.encode(icon)).serialize(serializer)
 }

@@ -1,4 +1,7 @@
 //! A pull: what is new in the cloud is joined with what is here, unit by unit.
+//!
+//! A pull that finds unsaved edits saves them first, but leaves the loss of a whole world to the push: a
+//! disk that is not mounted looks like that.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,7 @@
 //! Undo: the files of the last undo copy go back to their places.
+//!
+//! It refuses to put back a part of a world that was played since, saved or not; the undo copy knows a
+//! digest of each world as the command left it.
 
 use std::collections::BTreeSet;
 use std::path::Path;

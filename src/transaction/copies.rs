@@ -1,4 +1,8 @@
 //! Undo copies: what pulls replaced and removed, kept for a while, and the way back.
+//!
+//! They age by the clock, the one thing here that does. A copy dated before this program existed was made
+//! by a clock that was wrong, and ages from when a later run first saw it. What is too old is deleted by
+//! a run a day after the first that found it so, so that a clock that jumps ahead deletes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

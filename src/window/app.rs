@@ -1,4 +1,7 @@
 //! The state of the window: what is shown, and what the player has said.
+//!
+//! Escape answers "later" for every world, as closing the window does, even for worlds that have another
+//! answer by then: what is not confirmed is not meant.
 
 use std::time::Duration;
 

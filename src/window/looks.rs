@@ -1,4 +1,8 @@
 //! How the window looks: dark and calm, as the launchers it appears beside.
+//!
+//! The fonts are its own for Latin, Greek and Cyrillic and the PC's for the rest, looked for when a name
+//! needs them. Words of scripts that run from right to left are shaped, but lines that mix directions are
+//! not reordered.
 
 use eframe::egui::{
     Button, Color32, Context, CornerRadius, FontFamily, FontId, Frame, IconData, Label, Margin, Response, RichText,

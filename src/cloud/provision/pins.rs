@@ -1,4 +1,7 @@
 //! The one restic that we download: its version, and a row per platform.
+//!
+//! Where a platform's program has no pinned hash (Linux on ARM, 32-bit Windows), the archive's hash is
+//! pinned, and the program's is noted when it is unpacked.
 
 /// A release file and what must be in it.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,8 @@
 //! Runs restic: both pipes drained, silence noticed, ended when asked, dead when we are.
+//!
+//! While restic is silent or retries, the repository is asked whether it is still there; our own probe
+//! takes 4.5 seconds at most. restic is ended when the repository does not answer, or after two minutes
+//! (twelve for data) without progress.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};

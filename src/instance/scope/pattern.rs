@@ -1,6 +1,9 @@
 //! One scope pattern: a path inside the instance, with `*` and classes inside a name and
 //! `**` for any folders between. The part of restic's pattern language on which restic and
 //! our own matcher agree to the letter; everything else is refused.
+//!
+//! `logs/` is the instance's `logs`, `**/logs/` any. What Go's matcher and ours might read differently
+//! (`?`, `!`, backslashes, negated classes) is refused, not interpreted.
 
 use globset::{Glob, GlobBuilder};
 use thiserror::Error;

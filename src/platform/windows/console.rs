@@ -1,4 +1,7 @@
 //! The console, and the streams that a launcher gives us in its place.
+//!
+//! The program stays a console program: launchers read what it prints, and a program of the other kind
+//! prints nowhere.
 
 use std::ptr;
 use std::sync::OnceLock;

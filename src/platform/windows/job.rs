@@ -1,5 +1,7 @@
 //! Jobs: groups of processes that end when we do, however that comes, because the system then
 //! closes the only handle to their job.
+//!
+//! What a game starts may outlive us: a job that took that in would end a browser, too.
 
 use std::io;
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
