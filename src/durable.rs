@@ -18,7 +18,7 @@ pub const UNFINISHED: &str = ".cloud-sync-new-";
 /// Replaces `file` by `content`, in one step.
 pub fn replace(file: &Path, content: &[u8]) -> anyhow::Result<()> {
     #[cfg(test)]
-    crash::tick()?;
+    crash::tick(file)?;
     let write = || -> io::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
         let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
@@ -35,7 +35,7 @@ pub fn replace(file: &Path, content: &[u8]) -> anyhow::Result<()> {
 /// complete before it appears and before the original goes.
 pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     #[cfg(test)]
-    crash::tick()?;
+    crash::tick(to)?;
     let moved = match patiently(|| fs::rename(from, to)) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => move_over(from, to),
         other => other,
@@ -95,7 +95,7 @@ pub fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
         return rename(from, to);
     }
     #[cfg(test)]
-    crash::tick()?;
+    crash::tick(to)?;
     copy_over(from, to).with_context(|| format!("could not move {} to {}", from.display(), to.display()))
 }
 
@@ -110,6 +110,11 @@ pub fn clear_unfinished(folder: &Path) {
     }
 }
 
+/// Whether this user may make and remove files in the folder.
+pub fn can_write_to(folder: &Path) -> bool {
+    tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).is_ok()
+}
+
 /// Makes everything written below `folder` so far survive a power cut.
 pub fn sync_below(folder: &Path) -> anyhow::Result<()> {
     platform::sync_below(folder).with_context(|| format!("could not write {} to the disk", folder.display()))
@@ -121,13 +126,15 @@ pub fn sync_disk(folder: &Path) -> anyhow::Result<()> {
     platform::sync_disk(folder).with_context(|| format!("could not write {} to the disk", folder.display()))
 }
 
-/// Stands in for a power cut: after a number of renames nothing works any more.
+/// Stands in for a power cut, after which nothing works any more, and for a place that takes no file.
 #[cfg(test)]
 pub mod crash {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
+    use std::path::Path;
 
     thread_local! {
         static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+        static BARRED: RefCell<Option<String>> = const { RefCell::new(None) };
     }
 
     /// Lets `renames` more succeed; with none, all do.
@@ -135,7 +142,16 @@ pub mod crash {
         LEFT.set(renames);
     }
 
-    pub fn tick() -> anyhow::Result<()> {
+    /// Lets the next thing not come to a path that ends so.
+    pub fn bar(end: Option<&str>) {
+        BARRED.set(end.map(str::to_owned));
+    }
+
+    pub fn tick(to: &Path) -> anyhow::Result<()> {
+        if BARRED.with_borrow(|end| end.as_ref().is_some_and(|end| to.ends_with(end))) {
+            bar(None);
+            anyhow::bail!("it is barred");
+        }
         match LEFT.get() {
             Some(0) => anyhow::bail!("power cut"),
             Some(left) => LEFT.set(Some(left - 1)),

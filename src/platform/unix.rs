@@ -255,3 +255,12 @@ pub fn leads_elsewhere(_: &str) -> bool {
 pub fn keep_private_file(_: &Path) -> io::Result<()> {
     Ok(())
 }
+
+/// Who the file or folder belongs to.
+pub fn owner_of(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let id = fs::metadata(path).ok()?.uid().to_string();
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|user| user.get(2) == Some(&&*id));
+    Some(name.map_or_else(|| format!("user {id}"), |user| user[0].to_owned()))
+}

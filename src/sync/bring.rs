@@ -92,7 +92,6 @@ impl<'a> Bring<'a> {
         let next = self.next_state(&mut resolved);
         outcome.base = next.repositories.get(&seen.location).and_then(|place| place.base.clone());
         outcome.bytes += self.staging.bytes;
-        (outcome.files.restored, outcome.files.removed) = (self.files.staged.len(), self.files.remove.len());
         if self.files.staged.is_empty() && self.files.remove.is_empty() {
             staging::clear(&ctx.instance.staging())?;
             if outcome.conflicts.is_empty() {
@@ -106,6 +105,7 @@ impl<'a> Bring<'a> {
         }
         let is_joined = !seen.saving(self.state).is_empty() || !outcome.conflicts.is_empty();
         let gone = self.put_in_place(&resolved, next, outcome)?;
+        (outcome.files.restored, outcome.files.removed) = (self.files.staged.len(), self.files.remove.len());
         self.tell(is_joined, &gone);
         if outcome.done == Done::Nothing {
             outcome.done = Done::Restored;

@@ -44,19 +44,26 @@ pub fn undo(ctx: &Context<'_>, outcome: &mut Outcome) -> Result<()> {
     let added: Vec<_> = place.iter().filter(|path| !is_here(path)).cloned().collect();
     let replaced = place.iter().filter(|path| is_here(path));
     let worlds = copies::whole_worlds(remove.iter().chain(replaced), now.keys());
-    let mut after = now;
+    let mut after = now.clone();
     after.retain(|path, _| !remove.contains(path));
     after.extend(entries(&files, &place, &scope)?);
     let left = digests(place.iter().chain(&remove), &after);
     let note = Note::new(ctx, Verb::Undo, added, worlds, left);
     let name = new_name(ctx);
     ctx.detail(&format!("putting back the undo copy {}: {} files back, {} away", copy.name, place.len(), remove.len()));
-    outcome.files.restored = place.len();
-    outcome.files.removed = remove.len();
     let stat = |path: String| Ok((path.clone(), Stat::of(&fs::symlink_metadata(files.join(path))?)));
     let place = place.into_iter().map(stat).collect::<io::Result<_>>().context("could not read the undo copy")?;
     let moves = Moves { remove, place, gone_worlds: Vec::new() };
-    Journal::new(Source::Undo(copy.name), name.clone(), note, moves, state).commit(&ctx.instance)?;
+    let here = now.iter().map(|(path, entry)| (path, entry.here));
+    let mut journal = Journal::new(Source::Undo(copy.name), name.clone(), note, moves, here, state);
+    let apart = journal.commit(&ctx.instance)?;
+    (outcome.files.restored, outcome.files.removed) = (journal.moves.place.len(), journal.moves.remove.len());
+    for unit in &apart {
+        ctx.warn(&unit.text());
+    }
+    if outcome.files.restored + outcome.files.removed == 0 && !apart.is_empty() {
+        return Err(Error::new(Kind::Stopped, "nothing could be put back").hint("the warnings say what is in the way"));
+    }
     outcome.undo = Some(ctx.instance.undo_copy(&name).display().to_string());
     outcome.done = Done::Undone;
     ctx.note(&format!(

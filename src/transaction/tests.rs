@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::copies::{self, Note};
+use super::apart::{Apart, Why};
+use super::copies::Note;
+use super::recover::End;
 use super::{Journal, Moves, Source, pending};
 use crate::durable::crash;
 use crate::instance::Instance;
 use crate::instance::state::{Place, State};
-use crate::model::Stat;
+use crate::model::{Stat, Unit};
 use crate::verb::Verb;
 
 fn write(file: &Path, content: &str) {
@@ -24,8 +26,14 @@ fn read(file: &Path) -> Option<String> {
 /// An instance with two worlds and a journal that replaces a file, adds one, puts one
 /// where a folder must give way, and removes a world with its lock file.
 fn instance() -> (tempfile::TempDir, Instance, Journal) {
+    instance_in("minecraft")
+}
+
+/// The same in a folder of this name.
+fn instance_in(name: &str) -> (tempfile::TempDir, Instance, Journal) {
     let folder = tempfile::tempdir().unwrap();
-    let instance = Instance::open(folder.path()).unwrap();
+    fs::create_dir(folder.path().join(name)).unwrap();
+    let instance = Instance::open(&folder.path().join(name)).unwrap();
     instance.prepare().unwrap();
     for (path, content) in [
         ("saves/A/level.dat", "old"),
@@ -55,15 +63,28 @@ fn instance() -> (tempfile::TempDir, Instance, Journal) {
     let place = ["saves/A/level.dat", "saves/A/region/r.mca", "xaero/map.txt"];
     let place = place.iter().map(|path| staged(&instance, path)).collect();
     let moves = Moves { remove, place, gone_worlds: paths(&["B"]) };
+    let here = ["saves/A/level.dat", "saves/B/level.dat", "saves/B/region/r.mca", "xaero"];
+    let here: BTreeMap<_, _> = here.iter().map(|path| at(instance.root(), path)).collect();
     let next = State { repositories: BTreeMap::from([("next".to_owned(), Place::default())]), ..State::default() };
-    let journal = Journal::new(Source::Staging, "copy".to_owned(), note, moves, next);
+    let journal = Journal::new(
+        Source::Staging,
+        "copy".to_owned(),
+        note,
+        moves,
+        here.iter().map(|(path, stat)| (path, *stat)),
+        next,
+    );
     (folder, instance, journal)
 }
 
 /// A staged file, as a journal places it.
 fn staged(instance: &Instance, path: &str) -> (String, Stat) {
-    let found = fs::symlink_metadata(Source::Staging.folder(instance).join(path)).unwrap();
-    (path.to_owned(), Stat::of(&found))
+    at(&Source::Staging.folder(instance), path)
+}
+
+/// A file, by its size and time.
+fn at(folder: &Path, path: &str) -> (String, Stat) {
+    (path.to_owned(), Stat::of(&fs::symlink_metadata(folder.join(path)).unwrap()))
 }
 
 fn check(instance: &Instance, crashed_after: usize) {
@@ -90,7 +111,7 @@ fn check(instance: &Instance, crashed_after: usize) {
 #[test]
 fn a_crash_after_any_step_is_finished_by_the_next_run() {
     for step in 0.. {
-        let (_folder, instance, journal) = instance();
+        let (_folder, instance, mut journal) = instance();
         crash::after(Some(step));
         let result = journal.commit(&instance);
         crash::after(None);
@@ -121,7 +142,7 @@ fn a_crash_after_any_step_is_finished_by_the_next_run() {
 #[test]
 fn a_crash_while_a_crash_is_mended_loses_nothing_either() {
     for (first, second) in (1..12).flat_map(|first| (0..12).map(move |second| (first, second))) {
-        let (_folder, instance, journal) = instance();
+        let (_folder, instance, mut journal) = instance();
         crash::after(Some(first));
         let _ = journal.commit(&instance);
         crash::after(Some(second));
@@ -194,7 +215,7 @@ fn a_folder_gets_the_capitals_of_what_comes() {
 #[test]
 fn where_staged_files_are_lost_all_is_as_it_was() {
     for step in 1.. {
-        let (_folder, instance, journal) = instance();
+        let (_folder, instance, mut journal) = instance();
         let root = instance.root();
         crash::after(Some(step));
         let result = journal.commit(&instance);
@@ -229,23 +250,46 @@ fn where_staged_files_are_lost_all_is_as_it_was() {
 }
 
 #[test]
-fn what_a_player_made_between_crash_and_mending_is_kept() {
-    for step in 2..10 {
-        let (_folder, instance, journal) = instance();
+fn a_world_that_was_played_after_a_crash_stays_as_it_was_played_and_all_else_is_finished() {
+    for step in 2..20 {
+        let (_folder, instance, mut journal) = instance();
+        let root = instance.root();
         crash::after(Some(step));
-        let _ = journal.commit(&instance);
+        let is_done = journal.commit(&instance).is_ok();
         crash::after(None);
-        let level = instance.root().join("saves/A/level.dat");
-        write(&level, "played offline");
-        pending(&instance).unwrap().unwrap().resume(&instance).unwrap();
-        let copies = instance.undo().join("copy/files/saves/A");
-        let kept = [read(&level), read(&copies.join("level.dat")), read(&copies.join("level.dat~1"))];
-        let is_kept = |content: &str| kept.iter().any(|kept| kept.as_deref() == Some(content));
-        assert!(is_kept("played offline"), "{kept:?}");
-        // What was there before has gone to the copy, or was played on.
-        assert!(step < 7 || is_kept("old"), "{kept:?}");
-        // It may be the only one, and is kept as long as a whole world.
-        let worlds = &copies::list(&instance.undo())[0].note.worlds;
-        assert!(kept[0].as_deref() == Some("played offline") || worlds.contains(&"A".to_owned()), "{worlds:?}");
+        if is_done {
+            assert!(step > 8, "the crash never came");
+            return;
+        }
+        write(&root.join("saves/A/level.dat"), "played offline");
+        let region = read(&root.join("saves/A/region/r.mca"));
+        let (end, apart) = pending(&instance).unwrap().unwrap().resume(&instance).unwrap();
+        assert_eq!(end, End::Finished);
+        assert_eq!(apart, [Apart { unit: Unit::World("A".to_owned()), why: Why::Changed }]);
+        let here = [read(&root.join("saves/A/level.dat")), read(&root.join("saves/A/region/r.mca"))];
+        assert_eq!(here, [Some("played offline".to_owned()), region], "after a crash at step {step}");
+        // What was there before is here, or in the undo copy.
+        let copy = instance.undo().join("copy/files/saves/A/level.dat");
+        assert!(read(&copy).is_none_or(|kept| kept == "old"));
+        assert_eq!(read(&root.join("xaero/map.txt")).as_deref(), Some("map"));
+        assert!(!root.join("saves/B").exists() && !instance.journal_file().exists() && !instance.staging().exists());
+    }
+}
+
+#[test]
+fn a_world_of_which_a_file_cannot_be_placed_is_taken_back_and_all_else_comes() {
+    for barred in ["live/saves/A/level.dat", "live/saves/A/region/r.mca"] {
+        let (_folder, instance, mut journal) = instance_in("live");
+        let root = instance.root();
+        crash::bar(Some(barred));
+        let apart = journal.commit(&instance).unwrap();
+        crash::bar(None);
+        assert_eq!(apart.iter().map(|one| one.unit.name()).collect::<Vec<_>>(), ["A"]);
+        assert!(apart[0].text().contains("A stays as it is here"), "{}", apart[0].text());
+        assert_eq!(read(&root.join("saves/A/level.dat")).as_deref(), Some("old"), "{barred}");
+        assert!(!root.join("saves/A/region/r.mca").exists(), "{barred}");
+        assert_eq!(read(&root.join("xaero/map.txt")).as_deref(), Some("map"));
+        assert!(!root.join("saves/B").exists() && !instance.journal_file().exists());
+        assert!(State::load(&instance.state_file()).unwrap().repositories.contains_key("next"));
     }
 }

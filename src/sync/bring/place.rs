@@ -14,7 +14,7 @@ use crate::player::{counted, human_bytes};
 use crate::sync::game::stop_if_game_runs;
 use crate::sync::resolved::Resolved;
 use crate::transaction::copies::{self, Note};
-use crate::transaction::{Journal, Moves, Source};
+use crate::transaction::{Apart, Journal, Moves, Source};
 use crate::verb::Verb;
 
 impl Bring<'_> {
@@ -65,9 +65,19 @@ impl Bring<'_> {
             place,
             gone_worlds: gone.iter().cloned().collect(),
         };
-        Journal::new(Source::Staging, name.clone(), note, moves, next).commit(&ctx.instance)?;
-        outcome.undo = Some(ctx.instance.undo_copy(&name).display().to_string());
-        Ok(gone)
+        let files = here.iter().map(|(path, entry)| (path, entry.here));
+        let apart = Journal::new(Source::Staging, name.clone(), note, moves, files, next).commit(&ctx.instance)?;
+        for Apart { unit, .. } in &apart {
+            self.files.staged.retain(|path, _| !unit.holds(path));
+            self.files.remove.retain(|path| !unit.holds(path));
+        }
+        for unit in &apart {
+            ctx.warn(&unit.text());
+        }
+        let copy = ctx.instance.undo_copy(&name);
+        outcome.undo = copy.exists().then(|| copy.display().to_string());
+        let stays = |world: &String| apart.iter().any(|one| one.unit.world() == Some(world));
+        Ok(gone.into_iter().filter(|world| !stays(world)).collect())
     }
 
     /// Fetching and asking takes time. If the game has begun by now, or something of what is to be
