@@ -3,8 +3,10 @@
 //! What a run does, it does in a second or less; the moments are drawn from a measured run of
 //! the same kind, so that all of its phases are hit. `CLOUD_SYNC_KILL_SEED` replays a series.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::support::beginnings::two_in_sync;
 use crate::support::dice::{Dice, kill_after};
 use crate::support::pc::{assert_same, ran};
 use crate::support::{Cloud, Pc};
@@ -92,4 +94,54 @@ fn a_hundred_kills_with_a_folder_as_the_cloud() {
 #[test]
 fn a_hundred_kills_with_a_server_as_the_cloud() {
     series(&Cloud::server(), rounds(), 2);
+}
+
+/// Kills a pull while it puts files in place; false if it was done before that.
+fn kill_in_the_middle(pc: &Pc) -> bool {
+    let mut child = pc.command(&["pull"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !pc.has(".cloud-sync/journal.json") && child.try_wait().unwrap().is_none() {
+        std::hint::spin_loop();
+    }
+    let _ = child.kill();
+    child.wait().unwrap();
+    pc.has(".cloud-sync/journal.json")
+}
+
+#[test]
+fn a_world_that_was_played_after_a_killed_pull_is_a_question_and_never_cut_to_pieces() {
+    const FILES: usize = 600;
+    let cloud = Cloud::folder();
+    let (a, b) = two_in_sync(&cloud);
+    let explore = |pc: &Pc, day: u64| {
+        for number in 0..FILES {
+            pc.write(&format!("saves/World/region/r.{number}.mca"), format!("of day {day}"));
+        }
+        pc.write("saves/World/level.dat", format!("day {day}"));
+        pc.write("options.txt", format!("fov:0.{day}\n"));
+    };
+    let mut day = 1;
+    loop {
+        day += 1;
+        assert!(day < 40, "no pull was killed in the middle");
+        explore(&b, day);
+        b.push().expect(0, "ahead", "saved");
+        if kill_in_the_middle(&a) {
+            break;
+        }
+        assert_eq!(a.pull().code, 0);
+    }
+    a.write("saves/World/level.dat", "played on A");
+    for number in 0..4 {
+        a.write(&format!("saves/World/region/r.{number}.mca"), "played on A");
+    }
+    let world = |pc: &Pc| pc.tree().into_iter().filter(|(path, _)| path.starts_with("saves/")).collect::<Vec<_>>();
+    let played = world(&a);
+    a.pull().expect(3, "diverged", "cancelled");
+    assert!(world(&a) == played, "the world that was played is cut to pieces");
+    a.run(&["pull", "--on-conflict=keep-local"]).expect(0, "behind", "kept_local");
+    a.push().expect(0, "ahead", "saved");
+    b.pull().expect(0, "behind", "restored");
+    assert!(world(&a) == played && world(&b) == played, "the world that was played is cut to pieces");
+    assert_same(&a, &b);
+    cloud.check();
 }
