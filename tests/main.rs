@@ -16,6 +16,7 @@ mod cli {
     mod dialogs;
     mod disk;
     mod during_pull;
+    mod during_push;
     mod files;
     mod game;
     mod history;

@@ -139,6 +139,14 @@ impl Pull<'_> {
         ctx.note("this PC has changes that are not saved yet; saving them first");
         match (Save { ctx, account: self.account, seen, state, saving: &saving }).run(outcome) {
             Ok(Upload::Whole(saved)) => Ok(*saved),
+            Ok(Upload::Changed { units, state }) => {
+                let names: Vec<_> = units.iter().map(Unit::name).collect();
+                ctx.warn(&format!(
+                    "something writes to {}, so it is not saved yet; the next push tries again",
+                    names.join(", ")
+                ));
+                Ok(*state)
+            }
             Ok(Upload::Broken { state, .. }) => {
                 ctx.warn("not everything could be read, so it is not saved yet; the next push tries again");
                 Ok(*state)
@@ -202,10 +210,11 @@ impl Pull<'_> {
         saving.changed.retain(|unit| seen.local.units.contains_key(unit) || !unit.is_world());
         match (Save { ctx, account, seen, state, saving: &saving }).run(outcome)? {
             Upload::Whole(saved) => Ok(*saved),
-            Upload::Broken { .. } => {
-                Err(Error::new(Kind::Failed, "this PC's version could not be saved first: a file cannot be read")
-                    .hint("close what has it open, and run it again; nothing was changed"))
-            }
+            Upload::Broken { .. } | Upload::Changed { .. } => Err(Error::new(
+                Kind::Failed,
+                "this PC's version could not be saved first: a file cannot be read, or something writes to it",
+            )
+            .hint("close what has it open, and run it again; nothing was changed")),
         }
     }
 

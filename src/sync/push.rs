@@ -12,7 +12,8 @@ use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::instance::game;
 use crate::instance::left_out::{LeftOut, Why};
-use crate::model::Divergence;
+use crate::instance::tree::Tree;
+use crate::model::{Divergence, Unit};
 use crate::outcome::Outcome;
 use crate::paths::folder_of;
 use crate::player::counted;
@@ -41,6 +42,13 @@ pub fn push(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
         let save = Save { ctx, account, seen: &seen, state: &seen.state, saving: &saving };
         match save.run(outcome)? {
             Upload::Whole(_) => return tell_what_was_left(ctx, &seen),
+            Upload::Changed { units, .. } if attempt < ATTEMPTS => {
+                wait_for_quiet(ctx, &seen, &units);
+                if attempt + 1 >= ATTEMPTS {
+                    apart.extend(units.iter().filter_map(|unit| Some((unit.path()?, Why::Changing))));
+                }
+            }
+            Upload::Changed { units, .. } => return Err(still_changing(&units)),
             // A snapshot that lacks files is nobody's. The last one leaves out what cannot be read.
             Upload::Broken { unreadable, .. } if attempt < ATTEMPTS => {
                 if !wait_for(ctx, &unreadable) || attempt + 1 == ATTEMPTS {
@@ -90,8 +98,18 @@ fn save_nothing(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
     for left in &later {
         ctx.warn(&format!("not saved: {}: {}", left.path, left.why.text()));
     }
-    Err(Error::new(Kind::Partial, format!("{} not saved", counted(later.len(), "file or world")))
+    Err(Error::new(Kind::Partial, format!("not saved: {}", by_reason(&later)))
         .hint("push again when the game is closed and the files can be read"))
+}
+
+/// What was left out, by the reasons.
+fn by_reason(left_out: &[&LeftOut]) -> String {
+    let mut reasons = BTreeMap::<_, Vec<_>>::new();
+    for left in left_out {
+        reasons.entry(left.why.text()).or_default().push(left.path.as_str());
+    }
+    let what: Vec<_> = reasons.into_iter().map(|(why, paths)| format!("{} ({why})", paths.join(", "))).collect();
+    what.join("; ")
 }
 
 fn left_for_now(seen: &Observation) -> impl Iterator<Item = &LeftOut> {
@@ -103,15 +121,11 @@ fn tell_what_was_left(ctx: &Context<'_>, seen: &Observation) -> Result<()> {
     for left in &seen.local.tree.left_out {
         ctx.warn(&format!("not saved: {}: {}", left.path, left.why.text()));
     }
-    let mut later = BTreeMap::<_, Vec<_>>::new();
-    for left in left_for_now(seen) {
-        later.entry(left.why.text()).or_default().push(left.path.as_str());
-    }
+    let later: Vec<_> = left_for_now(seen).collect();
     if later.is_empty() {
         return Ok(());
     }
-    let what: Vec<_> = later.into_iter().map(|(why, paths)| format!("{} ({why})", paths.join(", "))).collect();
-    Err(Error::new(Kind::Partial, format!("saved all but {}", what.join("; "))).hint("push again when that is over"))
+    Err(Error::new(Kind::Partial, format!("saved all but {}", by_reason(&later))).hint("push again when that is over"))
 }
 
 /// Whether all the files can be read, at once or after a short while. Where restic named none, they
@@ -126,6 +140,31 @@ fn wait_for(ctx: &Context<'_>, unreadable: &BTreeSet<String>) -> bool {
         thread::sleep(Duration::from_millis(200));
     }
     false
+}
+
+/// Waits until nobody writes to these units any more, for a short while.
+fn wait_for_quiet(ctx: &Context<'_>, seen: &Observation, units: &BTreeSet<Unit>) {
+    let look = || Tree::walk(ctx.instance.root(), &seen.scope).map(|tree| tree.files).unwrap_or_default();
+    let stats = || {
+        let files = look().into_iter().filter(|(path, _)| units.contains(&Unit::of(path)));
+        files.collect::<BTreeMap<_, _>>()
+    };
+    let deadline = Instant::now() + WAIT_FOR_FILE;
+    let mut before = stats();
+    while Instant::now() < deadline && !interrupt::requested() {
+        thread::sleep(Duration::from_millis(500));
+        let now = stats();
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+fn still_changing(units: &BTreeSet<Unit>) -> Error {
+    let names: Vec<_> = units.iter().map(Unit::name).collect();
+    Error::new(Kind::Partial, format!("saved all but {}, to which something writes all the time", names.join(", ")))
+        .hint("close what writes there (a map tool, a backup mod, a server), and push again")
 }
 
 fn incomplete(ctx: &Context<'_>, unreadable: &BTreeSet<String>) -> Error {

@@ -4,16 +4,17 @@ mod backup;
 mod lists;
 mod versions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
 use super::observe::Observation;
 use crate::cloud::restic;
+use crate::content::settings::Settings;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::instance::state::State;
-use crate::model::{Dot, Saved, Saving, Unit};
+use crate::model::{Dot, Saved, Saving, Stat, Unit};
 use crate::outcome::{Done, Outcome};
 use crate::player::{counted, human_bytes};
 use backup::Backup;
@@ -24,6 +25,13 @@ use versions::{after_upload, before_upload, lacks};
 pub enum Upload {
     /// All is saved, and this is the state.
     Whole(Box<State>),
+    /// All is saved but these units, which somebody wrote to meanwhile.
+    Changed {
+        /// The units.
+        units: BTreeSet<Unit>,
+        /// The state, which says that they are not saved.
+        state: Box<State>,
+    },
     /// A snapshot was made that lacks files. Nobody takes it in.
     Broken {
         /// The files that could not be read, as far as restic names them.
@@ -69,15 +77,24 @@ impl Save<'_> {
         let parent = place.and_then(|place| place.base.clone()).filter(|id| seen.ids.contains(id));
         let last = seen.place().base_time;
         let time = last.map_or(ctx.now, |last| ctx.now.max(last + TimeDelta::seconds(1)));
-        let backup = Backup { ctx, account, restic, lists, dot, parent, time };
-        let saved = backup.run(seen.is_missing)?;
+        let backup = Backup { ctx, account, restic, scope: &seen.scope, lists, dot, parent, time };
+        let (saved, files_after) = backup.run(seen.is_missing)?;
         outcome.head = Some(saved.id.clone());
         if saved.incomplete || saved.files != files + parts.len() as u64 {
             return self.broken(&backup.restic, &saved);
         }
-        let done = after_upload(seen, next, &saved, dot, time);
+        let changed = changed_meanwhile(seen, &files_after);
+        let done = after_upload(seen, next, &saved, dot, time, &changed);
         done.save(&ctx.instance.state_file())?;
-        self.tell(&saved, outcome);
+        outcome.base = Some(saved.id.clone());
+        outcome.files.saved = files;
+        outcome.bytes += saved.bytes;
+        outcome.done = Done::Saved;
+        if !changed.is_empty() {
+            ctx.log.line(&format!("changed while they were saved: {changed:?}"));
+            return Ok(Upload::Changed { units: changed, state: Box::new(done) });
+        }
+        self.tell(&saved);
         Ok(Upload::Whole(Box::new(done)))
     }
 
@@ -97,12 +114,8 @@ impl Save<'_> {
         Ok(Upload::Broken { unreadable, state: Box::new(state) })
     }
 
-    fn tell(&self, saved: &restic::Saved, outcome: &mut Outcome) {
+    fn tell(&self, saved: &restic::Saved) {
         let Self { ctx, seen, saving, .. } = self;
-        outcome.base = Some(saved.id.clone());
-        outcome.files.saved = seen.local.files.len() as u64;
-        outcome.bytes += saved.bytes;
-        outcome.done = Done::Saved;
         let what = seen.local.edits.in_words().unwrap_or_else(|| {
             let is_decision = saving.changed.iter().any(|unit| seen.local.units.contains_key(unit));
             if is_decision { "your decision".to_owned() } else { "what no version in the cloud had".to_owned() }
@@ -126,6 +139,13 @@ impl Save<'_> {
             ));
         }
     }
+}
+
+/// The units of which files were written while restic read them: what it has may be half old and half
+/// new. Settings are in the ledger, as they were read before.
+fn changed_meanwhile(seen: &Observation, now: &BTreeMap<String, Stat>) -> BTreeSet<Unit> {
+    let files = seen.local.files.iter().filter(|(path, _)| Settings::of(path).is_none());
+    files.filter(|(path, entry)| now.get(*path) != Some(&entry.here)).map(|(path, _)| Unit::of(path)).collect()
 }
 
 fn new_dot() -> Result<Dot> {

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// What stands for the number of the run.
+const TURN: &str = "{turn}";
+
 #[derive(Deserialize)]
 struct Script {
     real: String,
@@ -32,7 +35,7 @@ struct Behaviour {
     real_with: Option<Vec<String>>,
     /// Append the arguments and the environment to this file.
     record: Option<String>,
-    /// Somebody writes these files while it runs.
+    /// Somebody writes these files while it runs, with the number of the run in the place of `{turn}`.
     write: std::collections::BTreeMap<String, String>,
     stdout: Vec<String>,
     stderr: Vec<String>,
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         file.write_all(record.as_bytes()).unwrap();
     }
     for (file, content) in &behaviour.write {
+        let content = if content.contains(TURN) { content.replace(TURN, &turn().to_string()) } else { content.clone() };
         std::fs::write(file, content).unwrap();
     }
     let mut out = std::io::stdout();
@@ -103,6 +107,11 @@ fn count(verb: &str) -> usize {
     let marks = std::fs::read_to_string(&file).unwrap_or_default() + "|";
     std::fs::write(&file, &marks).unwrap();
     marks.len()
+}
+
+/// Which run this is that writes.
+fn turn() -> usize {
+    count("turn")
 }
 
 fn run_real(real: &str, arguments: &[std::ffi::OsString]) -> ExitCode {

@@ -1,5 +1,6 @@
 //! The run of restic that saves.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::thread;
 
@@ -10,7 +11,9 @@ use crate::cloud::remote::{self, Remote};
 use crate::cloud::restic::{self, Restic, ResticError, Saved, Status};
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Dot, SnapshotId, tags};
+use crate::instance::scope::Scope;
+use crate::instance::tree::Tree;
+use crate::model::{Dot, SnapshotId, Stat, tags};
 use crate::player::{Progress, Step};
 
 /// A run of restic.
@@ -21,6 +24,8 @@ pub struct Backup<'a> {
     pub account: &'a Account,
     /// The program.
     pub restic: Restic,
+    /// What is synced.
+    pub scope: &'a Scope,
     /// What it reads.
     pub lists: Lists,
     /// The push that it is.
@@ -31,13 +36,17 @@ pub struct Backup<'a> {
     pub time: DateTime<Utc>,
 }
 
+/// What is found out once the snapshot exists.
+type After = (Result<Remote>, Result<BTreeMap<String, Stat>>);
+
 impl Backup<'_> {
-    /// Runs it, and makes the repository where it `is_missing`.
-    pub fn run(&self, is_missing: bool) -> Result<Saved> {
+    /// Runs it, and makes the repository where it `is_missing`. Gives what it made, and the files as they
+    /// are then.
+    pub fn run(&self, is_missing: bool) -> Result<(Saved, BTreeMap<String, Stat>)> {
         if is_missing {
             self.create()?;
         }
-        let (saved, listed) = match self.backup() {
+        let (saved, after) = match self.backup() {
             (Err(ResticError::NoRepository | ResticError::Http(404)), _) if !is_missing => {
                 self.create()?;
                 self.backup()
@@ -45,8 +54,9 @@ impl Backup<'_> {
             other => other,
         };
         let saved = saved?;
-        check_listed(&saved, listed)?;
-        Ok(saved)
+        let (listed, files) = after.ok_or_else(|| Error::new(Kind::Failed, "restic ended early"))?;
+        check_listed(&saved, listed?)?;
+        Ok((saved, files?))
     }
 
     fn create(&self) -> Result<()> {
@@ -54,8 +64,9 @@ impl Backup<'_> {
         Ok(self.restic.init()?)
     }
 
-    /// Runs restic. As soon as the snapshot exists the repository is asked for it.
-    fn backup(&self) -> (Result<Saved, ResticError>, Option<Result<Remote>>) {
+    /// Runs restic. As soon as the snapshot exists the repository is asked for it, and the files are
+    /// looked at once more.
+    fn backup(&self) -> (Result<Saved, ResticError>, Option<After>) {
         let ctx = self.ctx;
         let backup = restic::Backup {
             instance: ctx.instance.root(),
@@ -81,13 +92,14 @@ impl Backup<'_> {
         let list = || remote::list(repository, token, || remote::list_by_restic(&self.restic));
         let result = thread::scope(|threads| {
             let (saved, is_saved) = mpsc::channel();
-            let listing = threads.spawn(move || is_saved.recv().ok().map(|()| list()));
+            let look = || Ok(Tree::walk(ctx.instance.root(), self.scope)?.files);
+            let looking = threads.spawn(move || is_saved.recv().ok().map(|()| (list(), look())));
             let on_saved = move || {
                 let _ = saved.send(());
             };
             let saved = self.restic.backup(&backup, &mut on_status, &on_saved);
             drop(on_saved);
-            (saved, listing.join().ok().flatten())
+            (saved, looking.join().ok().flatten())
         });
         ctx.front().finished();
         result
@@ -95,8 +107,8 @@ impl Backup<'_> {
 }
 
 /// Only what the repository lists is saved.
-fn check_listed(saved: &Saved, listed: Option<Result<Remote>>) -> Result<()> {
-    if listed.transpose()?.is_some_and(|listed| listed.into_ids().contains(&saved.id)) {
+fn check_listed(saved: &Saved, listed: Remote) -> Result<()> {
+    if listed.into_ids().contains(&saved.id) {
         return Ok(());
     }
     Err(Error::new(

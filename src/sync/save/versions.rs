@@ -133,11 +133,24 @@ pub fn lacks(seen: &Observation, next: &State) -> BTreeMap<Unit, BTreeMap<Dot, O
     lacks
 }
 
-/// The state once the snapshot is there.
-pub fn after_upload(seen: &Observation, mut next: State, saved: &Saved, dot: Dot, time: DateTime<Utc>) -> State {
+/// The state once the snapshot is there. It has nothing of what was `changed` while it was made.
+pub fn after_upload(
+    seen: &Observation,
+    mut next: State,
+    saved: &Saved,
+    dot: Dot,
+    time: DateTime<Utc>,
+    changed: &BTreeSet<Unit>,
+) -> State {
     let alive = seen.alive(&next);
+    for unit in changed {
+        // The next push makes another version of it, which supersedes this one.
+        if let Some(known) = next.memory.known.get_mut(unit).filter(|known| known.applied.contains(dot)) {
+            known.owe([dot]);
+        }
+    }
     for (unit, known) in &next.memory.known {
-        if !seen.local.units.contains_key(unit) || !seen.is_in_reach(unit) {
+        if !seen.local.units.contains_key(unit) || !seen.is_in_reach(unit) || changed.contains(unit) {
             continue;
         }
         let Some(versions) = next.memory.ledger.units.get_mut(unit) else { continue };
@@ -148,7 +161,7 @@ pub fn after_upload(seen: &Observation, mut next: State, saved: &Saved, dot: Dot
             version.holders = before.chain([dot]).collect::<Dots>();
         }
     }
-    for path in seen.local.files.keys() {
+    for path in seen.local.files.keys().filter(|path| !changed.contains(&Unit::of(path))) {
         if let Some(entry) = next.files.get_mut(path) {
             entry.is_unsaved = false;
         }
