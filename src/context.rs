@@ -26,6 +26,9 @@ use crate::{durable, env, platform};
 /// How long restic may make no progress while the repository answers.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// A disk with less room than this holds no cache: what only saves time is not to be in the way.
+const CACHE_ROOM: u64 = 64 << 20;
+
 /// One run.
 pub struct Context<'a> {
     /// What the player asked for.
@@ -229,18 +232,25 @@ impl<'a> Context<'a> {
         let restic = Restic::new(exe, &account.repository, &account.token, cache.as_deref(), patience, health);
         // It only saves time, and of another repository it does no harm.
         let key = self.config().ok().and_then(|config| config.key);
-        Ok(restic.with_key_hint(key.as_deref()))
+        Ok(restic.with_key_hint(key.as_deref()).with_temporary_folder(self.temporary_folder().as_deref()))
     }
 
-    /// Where restic keeps what it has already fetched; none where no folder can be made,
-    /// which for restic would be fatal, and none where the instance lies in it, because restic
+    /// Where restic keeps what it has already fetched; none where no folder can be made or its disk is
+    /// full, which for restic would be fatal, and none where the instance lies in it, because restic
     /// saves nothing that does.
     fn cache(&self) -> Option<PathBuf> {
         let named = std::env::var_os(env::CACHE_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from);
         let folder = named.or_else(|| dirs::cache_dir().map(|dir| dir.join("cloud-sync").join("restic")));
         let holds_instance =
             |folder: &PathBuf| platform::real_path(folder).is_ok_and(|folder| self.instance.root().starts_with(folder));
-        folder.filter(|folder| is_writable(folder) && !holds_instance(folder))
+        let has_room = |folder: &PathBuf| fs4::available_space(folder).is_ok_and(|free| free >= CACHE_ROOM);
+        folder.filter(|folder| is_writable(folder) && has_room(folder) && !holds_instance(folder))
+    }
+
+    /// Where restic puts packs before it sends them, where the system's own folder for that is not there.
+    fn temporary_folder(&self) -> Option<PathBuf> {
+        let is_usual = tempfile::tempfile().is_ok();
+        (!is_usual).then(|| self.instance.ours())
     }
 }
 

@@ -1,7 +1,6 @@
 //! The token: `user:password`, read, kept and never shown.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -9,6 +8,10 @@ use anyhow::Context as _;
 
 use crate::durable;
 use crate::error::{Error, Kind, Result};
+use crate::reading::read_at_most;
+
+/// The largest file that is taken for a token.
+const MAX_FILE: u64 = 64 << 10;
 
 /// A text that nothing prints.
 #[derive(Clone, PartialEq, Eq)]
@@ -71,7 +74,7 @@ impl Token {
             Error::new(Kind::Failed, format!("the token file {} cannot be used: {reason}", file.display()))
                 .hint("sign in anew with `cloud-sync login`, or put user:password into that file")
         };
-        let bytes = match fs::read(file) {
+        let bytes = match read_at_most(file, MAX_FILE) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(problem(&error)),

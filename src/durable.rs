@@ -5,14 +5,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tempfile::NamedTempFile;
 
 use crate::platform::{self, patiently};
 
-/// How the name of a copy begins that is not complete yet, beside its place.
+/// How the name of a file begins that is not complete yet, beside its place.
 pub const UNFINISHED: &str = ".cloud-sync-new-";
 
 /// Replaces `file` by `content`, in one step.
@@ -21,7 +21,7 @@ pub fn replace(file: &Path, content: &[u8]) -> anyhow::Result<()> {
     crash::tick(file)?;
     let write = || -> io::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
-        let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        let mut new = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
         platform::keep_private_file(new.path())?;
         new.write_all(content)?;
         new.as_file().sync_all()?;
@@ -99,14 +99,19 @@ pub fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
     copy_over(from, to).with_context(|| format!("could not move {} to {}", from.display(), to.display()))
 }
 
-/// Removes the copies in `folder` that a program that was killed did not complete. One that
-/// cannot be removed does no harm: it is never synced.
-pub fn clear_unfinished(folder: &Path) {
+/// The files in `folder` that a program that was killed did not complete.
+pub fn unfinished(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let is_unfinished =
         |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED));
-    for entry in entries.filter(is_unfinished).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
-        let _ = patiently(|| fs::remove_file(entry.path()));
+    let files = entries.filter(is_unfinished).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    files.map(|entry| entry.path()).collect()
+}
+
+/// Removes them. One that cannot be removed does no harm: it is never synced.
+pub fn clear_unfinished(folder: &Path) {
+    for file in unfinished(folder) {
+        let _ = patiently(|| fs::remove_file(&file));
     }
 }
 

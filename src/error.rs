@@ -2,6 +2,7 @@
 //! and a hint that a player can follow.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 use crate::exit::Exit;
 
@@ -69,9 +70,28 @@ impl Error {
         format!("{:#}", self.source)
     }
 
-    /// What the player can do about it.
+    /// What the player can do about it. Whatever failed has something.
     pub fn hint_text(&self) -> Option<&str> {
-        self.hint.as_deref()
+        let usual = (self.kind == Kind::Failed).then(|| self.usual_hint());
+        self.hint.as_deref().or(usual)
+    }
+
+    /// What helps where the disk or the system is the cause; the message names the file.
+    fn usual_hint(&self) -> &'static str {
+        let cause = self.source.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+        match cause.map(io::Error::kind) {
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge) => {
+                "there is no room for that file on its disk: free some space there, and run it again; nothing is lost"
+            }
+            Some(ErrorKind::PermissionDenied) => {
+                "another user or program keeps you from that file: give yourself the right to read and write there, and run it again"
+            }
+            Some(ErrorKind::ReadOnlyFilesystem) => {
+                "nothing can be written to the disk of that file: mount it so that it can be, and run it again"
+            }
+            Some(ErrorKind::OutOfMemory) => "this PC has no memory left: close other programs, and run it again",
+            _ => "run it again; if it stays so, `cloud-sync doctor` looks for the cause, and .cloud-sync/logs has more",
+        }
     }
 
     /// The exit code. Offline and signed out let the launch go on unless `strict`.

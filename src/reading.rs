@@ -6,9 +6,12 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+/// The largest file of ours that is read.
+const MAX_OWN: u64 = 1 << 30;
+
 /// What `file` contains; none where there is no file.
 pub fn read_if_there(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match fs::read(file) {
+    match read_at_most(file, MAX_OWN) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         content => content.map(Some).with_context(|| format!("could not read {}", file.display())),
     }
@@ -21,7 +24,7 @@ pub fn is_forbidden(file: &Path) -> bool {
 
 /// What `file` contains, if it is a regular file of at most so many bytes.
 pub fn read_at_most(file: &Path, most: u64) -> io::Result<Vec<u8>> {
-    // Opening a pipe would wait for someone to write into it.
+    // Opening a pipe would wait for someone to write into it, and a device may have no end.
     if !fs::metadata(file)?.is_file() {
         return Err(io::Error::other("it is no ordinary file"));
     }

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use crate::cloud::provision::Origin;
 use crate::cloud::remote::{self, Remote};
 use crate::context::{Account, Context};
+use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::instance::game;
 use crate::instance::scope::Scope;
@@ -215,7 +216,15 @@ impl Doctor<'_> {
     }
 
     fn leftovers(&mut self) {
+        let unfinished = durable::unfinished(&self.ctx.instance.ours());
         match transaction::pending(&self.ctx.instance) {
+            Ok(None) if !unfinished.is_empty() => {
+                let files = counted(unfinished.len(), "file");
+                self.trouble(
+                    "leftovers",
+                    &format!("{files} half written in .cloud-sync; the next pull or push removes them"),
+                );
+            }
             Ok(None) => self.ok("leftovers", "none"),
             Ok(Some(_)) => self.trouble("leftovers", "a restore was cut off; the next pull, push or undo finishes it"),
             Err(error) => self.failed("leftovers", &error),

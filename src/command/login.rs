@@ -8,6 +8,7 @@ use crate::cloud::remote::{self, Remote};
 use crate::cloud::repository::Place;
 use crate::context::{Account, Context};
 use crate::credentials::Token;
+use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::outcome::{Done, Outcome};
 use crate::verb::Verb;
@@ -76,6 +77,10 @@ pub fn logout(ctx: &mut Context<'_>, outcome: &mut Outcome) -> Result<()> {
         Ok(()) => ctx.note(&format!("signed out; {} is deleted, your files stay", file.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => ctx.note("you were not signed in"),
         other => other.with_context(|| format!("could not delete {}", file.display()))?,
+    }
+    // A login that was killed may have left the token half written.
+    if let Some(folder) = file.parent() {
+        durable::clear_unfinished(folder);
     }
     outcome.done = Done::SignedOut;
     Ok(())

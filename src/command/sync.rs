@@ -1,6 +1,7 @@
 //! `pull` and `push`.
 
 use crate::context::{Account, Context};
+use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::outcome::Outcome;
 use crate::sync;
@@ -63,7 +64,11 @@ fn signed_in(
     }
 }
 
-/// Waits for another cloud-sync that works on this instance, an upload perhaps.
+/// Waits for another cloud-sync that works on this instance, an upload perhaps. Then nobody else writes
+/// here, and what one that was killed left half written goes.
 pub fn lock(ctx: &Context<'_>) -> Result<crate::instance::Lock> {
-    ctx.instance.lock(|| ctx.note("waiting for another cloud-sync that works on this instance"))
+    let wait = || ctx.note("waiting for another cloud-sync that works on this instance");
+    let lock = ctx.instance.lock(wait)?;
+    durable::clear_unfinished(&ctx.instance.ours());
+    Ok(lock)
 }

@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::instance::state::Manifest;
 use crate::paths::{self, world_of};
 use crate::platform::patiently;
+use crate::reading::read_if_there;
 use crate::verb::Verb;
 
 const KEPT: usize = 3;
@@ -121,7 +122,7 @@ pub fn list(folder: &Path) -> Vec<Copy> {
     let mut copies: Vec<_> = entries
         .into_iter()
         .filter_map(|entry| {
-            let note: Note = serde_json::from_slice(&fs::read(entry.path().join(NOTE)).ok()?).ok()?;
+            let note: Note = serde_json::from_slice(&read_if_there(&entry.path().join(NOTE)).ok()??).ok()?;
             // It may have come with a modpack.
             let is_ours = note.number < MAX_NUMBER && note.added.iter().all(|path| paths::stays_inside(path));
             is_ours.then_some(Copy { name: entry.file_name().into_string().ok()?, note })

@@ -66,6 +66,65 @@ fn a_disk_that_is_really_full_costs_nothing() {
     }
 }
 
+#[test]
+fn a_folder_for_temporary_files_that_is_not_there_stops_nothing() {
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    let nowhere = cloud.home.path().join("nowhere");
+    let run = |pc: &crate::support::Pc, verb: &str| {
+        let mut command = pc.command(&[verb]);
+        crate::support::pc::ran(command.env("TMPDIR", &nowhere).env("TMP", &nowhere).env("TEMP", &nowhere))
+    };
+    b.write(LEVEL, "day 2");
+    run(&b, "push").expect(0, "ahead", "saved");
+    run(&a, "pull").expect(0, "behind", "restored");
+    assert_same(&a, &b);
+    a.assert_tidy();
+}
+
+/// The cache is on a disk of its own, which is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_cache_stops_nothing() {
+    use std::process::Command;
+
+    use crate::support::pc::ran;
+
+    let may = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let cloud = Cloud::server();
+    let (a, b) = two_in_sync(&cloud);
+    b.write(LEVEL, "day 2");
+    b.push().expect(0, "ahead", "saved");
+    let cache = a.home.join("full");
+    fs::create_dir(&cache).unwrap();
+    let script = "mount -t tmpfs -o size=1m none \"$1\"; head -c 2000000 /dev/zero > \"$1/full\" 2> /dev/null; shift; exec \"$@\"";
+    for (verb, divergence, outcome) in [("pull", "behind", "restored"), ("push", "ahead", "saved")] {
+        let inner = a.command(&[verb]);
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script, "sh"]).arg(&cache);
+        command.arg(inner.get_program()).args(inner.get_args()).current_dir(&a.home).env_clear();
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        ran(command.env("CLOUD_SYNC_CACHE_DIR", &cache)).expect(0, divergence, outcome);
+        a.write(LEVEL, "day 3");
+    }
+}
+
+/// restic takes a full disk for a server that is away, and would try for ever.
+#[test]
+fn a_cloud_that_is_full_is_not_called_offline() {
+    let cloud = Cloud::folder();
+    let (a, _) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    let full =
+        "Save(<data/17d2eb1b3b>) returned error, retrying after 1.2s: write /cloud/data/17: no space left on device";
+    let fake = Fake::new(&json!({"backup": {"stderr": [full], "hang": true}}));
+    fake.run(&a, &["push"]).expect(1, "ahead", "failed").says("no space left").says("free some space");
+    a.push().expect(0, "ahead", "saved");
+}
+
 #[cfg(unix)]
 mod permissions {
     use std::fs;

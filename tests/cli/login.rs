@@ -201,3 +201,45 @@ fn another_password_than_the_repositorys_is_signed_out() {
         assert_same(&a, &c);
     }
 }
+
+#[test]
+fn what_a_killed_login_left_half_written_is_told_and_goes() {
+    const HALF: &str = ".cloud-sync/.cloud-sync-new-Ab12Cd";
+    let cloud = Cloud::server();
+    let a = cloud.pc("A");
+    a.write(".cloud-sync/token", good_token());
+    a.write(HALF, good_token());
+    let told = ran(&mut a.typed(&["doctor"]));
+    assert!(told.stdout.contains("1 file half written"), "{}", told.stdout);
+    assert_eq!(ran(&mut a.typed(&["logout"])).code, 0);
+    assert_eq!((a.has(".cloud-sync/token"), a.has(HALF)), (false, false));
+
+    a.write(HALF, "half a state");
+    a.write(LEVEL, "day 1");
+    a.push().expect(0, "ahead", "saved");
+    assert!(!a.has(HALF));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_file_of_ours_is_named_and_holds_nobody_up() {
+    use crate::support::pc::make_pipe;
+    let cloud = Cloud::folder();
+    let (mut a, _) = two_in_sync(&cloud);
+    for name in ["state.json", "scope.json"] {
+        let file = a.path(&format!(".cloud-sync/{name}"));
+        let aside = file.with_extension("aside");
+        let had_one = fs::rename(&file, &aside).is_ok();
+        make_pipe(&file);
+        let pulled = a.pull();
+        assert!(pulled.code != 0 && pulled.stdout.contains(name), "{}", pulled.stdout);
+        fs::remove_file(&file).unwrap();
+        if had_one {
+            fs::rename(&aside, &file).unwrap();
+        }
+    }
+    let token = cloud.home.path().join("pipe");
+    make_pipe(&token);
+    a.token_file = token;
+    a.pull().expect(1, "unknown", "failed").says("no ordinary file");
+}

@@ -80,7 +80,8 @@ fn http_status(words: &str) -> Option<u16> {
     rest.get(..3)?.parse().ok()
 }
 
-fn is_out_of_space(words: &str) -> bool {
+/// Whether restic or the system says that a disk is full.
+pub fn is_out_of_space(words: &str) -> bool {
     ["no space left on device", "not enough space on the disk", "disk quota exceeded"]
         .iter()
         .any(|phrase| words.to_ascii_lowercase().contains(phrase))

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::ended::Ended;
-use super::error::ResticError;
+use super::error::{ResticError, is_out_of_space};
 use crate::{interrupt, platform};
 
 /// The longest line that is read as one; `snapshots` prints all it has in a single line.
@@ -151,7 +151,7 @@ fn follow(
                 Line::Unknown => unknown += 1,
             },
             Ok(Said::Err(line)) => {
-                if is_retry(&line) {
+                if is_retry(&line)? {
                     retries += 1;
                     next_check = next_check.min(Instant::now());
                 }
@@ -185,9 +185,15 @@ fn follow(
     Ok(ended)
 }
 
-/// restic announces each of its retries, and only so tells that the repository has gone.
-fn is_retry(line: &[u8]) -> bool {
-    String::from_utf8_lossy(line).contains("returned error, retrying after")
+/// restic announces each of its retries, and only so tells that the repository has gone. A full disk does
+/// not get emptier by waiting.
+fn is_retry(line: &[u8]) -> Result<bool, ResticError> {
+    let words = String::from_utf8_lossy(line);
+    let is_retry = words.contains("returned error, retrying after");
+    if is_retry && is_out_of_space(&words) {
+        return Err(ResticError::NoSpace(words.trim().to_owned()));
+    }
+    Ok(is_retry)
 }
 
 /// Ends the child: with a chance to tidy up where it can still be expected to, else at once.

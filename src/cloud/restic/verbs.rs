@@ -106,6 +106,16 @@ impl Restic {
         self
     }
 
+    /// The same, which puts packs here before it sends them.
+    #[must_use]
+    pub fn with_temporary_folder(mut self, folder: Option<&Path>) -> Self {
+        for name in ["TMPDIR", "TMP", "TEMP"].into_iter().filter(|_| folder.is_some()) {
+            self.environment.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            self.environment.extend(folder.map(|folder| (name.into(), folder.into())));
+        }
+        self
+    }
+
     /// The ids of all snapshots. Unlike [`Restic::snapshots`] it fails if any is out of reach.
     pub fn list_snapshots(&self) -> Result<BTreeSet<SnapshotId>> {
         let mut ids = BTreeSet::new();
