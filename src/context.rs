@@ -12,7 +12,7 @@ use crate::args::Args;
 use crate::cloud::provision::{self, Origin, Sources, pins};
 use crate::cloud::remote;
 use crate::cloud::repository::Repository;
-use crate::cloud::restic::Restic;
+use crate::cloud::restic::{Restic, Waits};
 use crate::credentials::Token;
 use crate::error::{Error, Kind, Result};
 use crate::instance::Instance;
@@ -23,8 +23,10 @@ use crate::run_log::RunLog;
 use crate::verb::Verb;
 use crate::{durable, env, platform};
 
-/// How long restic may make no progress while the repository answers.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long is waited before a game: the player does, too.
+const BEFORE_GAME: Waits = Waits { stall: Duration::from_secs(30), outage: Duration::from_secs(5) };
+/// The same after it, when what was played is not safe yet.
+const AFTER_GAME: Waits = Waits { stall: Duration::from_mins(2), outage: Duration::from_mins(1) };
 
 /// A disk with less room than this holds no cache: what only saves time is not to be in the way.
 const CACHE_ROOM: u64 = 64 << 20;
@@ -42,6 +44,8 @@ pub struct Context<'a> {
     /// The log of the run.
     pub log: RunLog,
     front: &'a dyn Front,
+    /// Whether a game is to begin when it is done.
+    is_before_game: bool,
     warnings: Mutex<Vec<String>>,
     /// The restic that was found: looking for it hashes or runs it.
     restic: OnceLock<(PathBuf, Origin)>,
@@ -84,6 +88,7 @@ impl<'a> Context<'a> {
             now: now()?,
             log: RunLog::none(),
             front,
+            is_before_game: true,
             warnings: Mutex::default(),
             restic: OnceLock::new(),
         })
@@ -92,6 +97,7 @@ impl<'a> Context<'a> {
     /// Makes our folder in the instance and begins the log. Commands that change nothing do
     /// without.
     pub fn begin(&mut self, verb: Verb) -> Result<()> {
+        self.is_before_game = verb == Verb::Pull;
         self.front.begin(verb, &self.machine);
         self.instance.prepare()?;
         self.log = RunLog::begin(&self.instance.own("logs"), verb.name(), self.now);
@@ -185,7 +191,13 @@ impl<'a> Context<'a> {
         let url = self.url()?;
         let file = self.token_file();
         match Token::load(&file)? {
-            Some(token) => self.account_of(&url, token).map(Some),
+            Some(token) => {
+                if platform::is_open_to_others(&file) {
+                    let file = file.display();
+                    self.warn(&format!("others on this PC can read your token in {file}; `chmod 600` keeps it to you"));
+                }
+                self.account_of(&url, token).map(Some)
+            }
             // A file that was named must be there; the usual one comes with the first login.
             None if file != self.instance.token_file() => {
                 Err(Error::new(Kind::Failed, format!("the token file {} does not exist", file.display()))
@@ -225,11 +237,12 @@ impl<'a> Context<'a> {
     pub fn restic(&self, account: &Account, may_download: bool) -> Result<Restic> {
         let (exe, _) = self.find_restic(may_download)?;
         let cache = self.cache();
-        let patience = std::env::var(env::PATIENCE).ok().and_then(|text| text.parse().ok());
-        let patience = patience.map_or(PATIENCE, Duration::from_secs);
+        let given = std::env::var(env::PATIENCE).ok().and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let usual = if self.is_before_game { BEFORE_GAME } else { AFTER_GAME };
+        let waits = given.map_or(usual, |time| Waits { stall: time, outage: time });
         let Account { repository, token } = account.clone();
         let health = move || remote::health(&repository, &token);
-        let restic = Restic::new(exe, &account.repository, &account.token, cache.as_deref(), patience, health);
+        let restic = Restic::new(exe, &account.repository, &account.token, cache.as_deref(), waits, health);
         // It only saves time, and of another repository it does no harm.
         let key = self.config().ok().and_then(|config| config.key);
         Ok(restic.with_key_hint(key.as_deref()).with_temporary_folder(self.temporary_folder().as_deref()))

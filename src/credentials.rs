@@ -10,6 +10,8 @@ use crate::durable;
 use crate::error::{Error, Kind, Result};
 use crate::reading::read_at_most;
 
+/// What begins so is an address of restic's.
+const REPOSITORIES: [&str; 9] = ["rest:", "local:", "sftp:", "s3:", "b2:", "azure:", "gs:", "swift:", "rclone:"];
 /// The largest file that is taken for a token.
 const MAX_FILE: u64 = 64 << 10;
 
@@ -28,6 +30,23 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
+}
+
+/// `text` without the arguments of this run that look like a token, which somebody gave by mistake.
+pub fn without_tokens(text: &str) -> String {
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let values = arguments.flat_map(|argument| {
+        let value = argument.split_once('=').map(|(_, value)| value.to_owned());
+        [argument].into_iter().chain(value)
+    });
+    values.filter(|value| looks_like_token(value)).fold(text.to_owned(), |text, token| text.replace(&token, "***"))
+}
+
+/// Whether it may be a token, and is neither an address nor a path.
+fn looks_like_token(text: &str) -> bool {
+    let is_address = text.contains("://") || REPOSITORIES.iter().any(|scheme| text.starts_with(scheme));
+    let is_path = text.contains(['/', '\\']) || Path::new(text).exists();
+    Token::parse(text).is_ok() && !text.starts_with('-') && !is_address && !is_path
 }
 
 /// Who the player is to the cloud.
@@ -93,6 +112,22 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_told_from_an_address_and_a_path() {
+        for (text, is_token) in [
+            ("steve:correct horse", true),
+            ("steve:x", true),
+            ("rest:x", false),
+            ("https://host", false),
+            ("C:\\instances\\Sky", false),
+            ("C:/instances/Sky", false),
+            ("--url=steve:x", false),
+            ("steve", false),
+        ] {
+            assert_eq!(looks_like_token(text), is_token, "{text}");
+        }
+    }
 
     #[test]
     fn tokens_come_with_line_breaks_and_byte_order_marks() {

@@ -6,6 +6,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::Args;
 use crate::cli::{Cli, Command, ScopeQuestion};
+use crate::credentials::without_tokens;
 use crate::error::{Error, Kind};
 use crate::exit::Exit;
 use crate::outcome::Outcome;
@@ -13,7 +14,7 @@ use crate::panics::end_on_panic;
 use crate::player::plain::{Plain, Volume};
 use crate::player::terminal::Terminal;
 use crate::player::{self, Front};
-use crate::run::run;
+use crate::run::{hide, run};
 use crate::verb::Verb;
 #[cfg(feature = "window")]
 use crate::window;
@@ -29,21 +30,16 @@ pub fn main() -> Exit {
     if matches!(cli.command, Command::Window) {
         return window::run();
     }
-    end_on_panic(|info| {
-        let text = player::printable(&info.to_string(), false);
-        let mut err = std::io::stderr();
-        let _ = writeln!(err, "cloud-sync: error: something is wrong in cloud-sync itself: {text}");
-        let _ = writeln!(err, "cloud-sync: hint: nothing is lost; run it again, and tell us if it stays so");
-    });
+    let verb = cli.command.verb();
+    say_panics(verb, cli.args.json);
     platform::keep_streams();
     interrupt::install();
     if let Command::Completions { shell } = cli.command {
         clap_complete::generate(shell, &mut Cli::command(), "cloud-sync", &mut std::io::stdout());
         return Exit::Ok;
     }
-    let verb = cli.command.verb();
     if let Err(error) = cli.rejoin() {
-        return report(&cli.args, &Outcome::new(verb).failed(&error, cli.args.strict));
+        return report(&cli.args, &hide(Outcome::new(verb).failed(&error, cli.args.strict)));
     }
     let args = &cli.args;
     if cfg!(feature = "window") && cli.command.speaks_through_window() && !args.no_gui {
@@ -77,6 +73,21 @@ pub fn main() -> Exit {
         Command::Window => Ok(()),
     });
     report(args, &outcome)
+}
+
+/// A panic ends the process in words of ours, and in JSON for who reads that.
+fn say_panics(verb: Verb, has_json: bool) {
+    const HINT: &str = "nothing is lost; run it again, and tell us if it stays so";
+    end_on_panic(move |info| {
+        let text = player::printable(&info.to_string(), false);
+        let what = format!("something is wrong in cloud-sync itself: {text}");
+        let mut err = std::io::stderr();
+        let _ = writeln!(err, "cloud-sync: error: {what}");
+        let _ = writeln!(err, "cloud-sync: hint: {HINT}");
+        if has_json {
+            print_json(&Outcome::new(verb).failed(&Error::new(Kind::Failed, what).hint(HINT), false));
+        }
+    });
 }
 
 /// A person at a terminal is spoken with; a launcher's log gets plain lines.
@@ -127,14 +138,15 @@ fn report(args: &Args, outcome: &Outcome) -> Exit {
 }
 
 fn report_parse(error: &clap::Error) -> Exit {
-    let _ = error.print();
     if !error.use_stderr() {
+        let _ = error.print();
         return Exit::Ok;
     }
+    let _ = write!(std::io::stderr(), "{}", without_tokens(&error.render().to_string()));
     // The command line could not be read, but whoever wrote --json reads only JSON.
     let by_variable = std::env::var_os(env::JSON).filter(|value| !value.is_empty());
     if by_variable.is_some() || std::env::args_os().any(|argument| argument == "--json") {
-        let message = error.to_string();
+        let message = without_tokens(&error.to_string());
         let first_line = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
         let error = Error::new(Kind::Usage, first_line).hint("see `cloud-sync --help`");
         print_json(&Outcome::new(None).failed(&error, false));

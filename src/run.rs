@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::context::Context;
+use crate::credentials::without_tokens;
 use crate::error::{Error, Kind, Result};
 use crate::exit::Exit;
 use crate::interrupt::{self, Wish};
@@ -19,7 +20,7 @@ pub fn run(
     let mut outcome = Outcome::new(verb);
     let mut ctx = match Context::new(args, front) {
         Ok(ctx) => ctx,
-        Err(error) => return outcome.failed(&error, args.strict),
+        Err(error) => return hide(outcome.failed(&error, args.strict)),
     };
     let result = command(&mut ctx, &mut outcome);
     front.finished();
@@ -38,6 +39,7 @@ pub fn run(
         // It may quote what restic said.
         error.message = ctx.log.redact(&error.message);
     }
+    outcome = hide(outcome);
     outcome.warnings = ctx.warnings();
     let json = ctx.log.redact(&outcome.to_json());
     ctx.log.line(&format!("exit {}: {json}", outcome.exit.code()));
@@ -58,4 +60,13 @@ fn grant(result: Result<()>) -> Result<()> {
         }),
         other => other,
     }
+}
+
+/// The same without a token that was given in the place of something else.
+pub fn hide(mut outcome: Outcome) -> Outcome {
+    if let Some(error) = &mut outcome.error {
+        error.message = without_tokens(&error.message);
+        error.hint = error.hint.take().map(|hint| without_tokens(&hint));
+    }
+    outcome
 }

@@ -48,6 +48,7 @@ mod cli {
     #[cfg(unix)]
     mod tree;
     mod undo;
+    mod unheld;
     mod units;
     mod unsaved;
     mod walk;

@@ -99,7 +99,10 @@ pub fn read(restic: &Restic, new: &BTreeSet<SnapshotId>, before: Before<'_>) -> 
         match &latest {
             // Of two of the same second restic may have taken either.
             Some(own) if is_of(own, &snapshot) => reader.take_in(&snapshot, own)?,
-            _ => reader.take_in(&snapshot, &restic.own_files(snapshot.id.as_str())?)?,
+            _ => {
+                let own = || restic.own_files(snapshot.id.as_str());
+                reader.take_in(&snapshot, &again(own(), own)?)?;
+            }
         }
     }
     Ok(reader.news)
@@ -224,7 +227,7 @@ fn said(snapshot: &Snapshot, own: &BTreeMap<String, Vec<u8>>) -> Result<Said> {
 /// What was found out, at a second attempt if the first one failed.
 fn again<T>(first: Result<T, ResticError>, run: impl FnOnce() -> Result<T, ResticError>) -> Result<T, ResticError> {
     match first {
-        Err(ResticError::Failed(_)) => run(),
+        Err(ResticError::Failed(_) | ResticError::Garbage(_)) => run(),
         other => other,
     }
 }

@@ -13,7 +13,9 @@ use reqwest::blocking::{Client, Response};
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
+use crate::cloud::endpoint::Endpoint;
 use crate::cloud::repository::{Place, Repository, is_loopback};
 use crate::cloud::restic::{Health, Restic, ResticError};
 use crate::credentials::Token;
@@ -48,6 +50,8 @@ const WHOLE: Duration = Duration::from_secs(4);
 const KEEP: Duration = Duration::from_secs(20);
 /// A list of a million snapshots; more is an attack.
 const MAX_LIST: u64 = 128 << 20;
+/// A snapshot has some hundred bytes.
+const MAX_SNAPSHOT: u64 = 1 << 20;
 const LIST_V2: &str = "application/vnd.x.restic.rest.v2";
 
 /// Asks the repository; `by_restic` where only restic can.
@@ -55,7 +59,12 @@ pub fn list(repository: &Repository, token: &Token, by_restic: impl FnOnce() -> 
     match repository.place() {
         Place::Rest(address) => list_rest(address, token),
         Place::Folder(folder) => list_folder(folder),
-        Place::Other => by_restic(),
+        Place::Other => {
+            if let Some(endpoint) = Endpoint::of(repository.location()) {
+                endpoint.connect(WHOLE).map_err(offline)?;
+            }
+            by_restic()
+        }
     }
 }
 
@@ -68,12 +77,35 @@ pub fn list_by_restic(restic: &Restic) -> Result<Remote> {
     }
 }
 
+/// Whether the repository gives back the snapshot, whole: its name is the hash of its content. Where only
+/// restic could tell, it is believed.
+pub fn gives_back(repository: &Repository, token: &Token, id: &SnapshotId) -> Result<bool> {
+    let content = match repository.place() {
+        Place::Rest(address) => {
+            let address = address.join(&format!("snapshots/{id}")).map_err(offline)?;
+            let response = ask(&address, token)?;
+            if !response.status().is_success() {
+                return Ok(false);
+            }
+            let mut content = Vec::new();
+            response.take(MAX_SNAPSHOT).read_to_end(&mut content).map_err(offline)?;
+            content
+        }
+        Place::Folder(folder) => fs::read(folder.join("snapshots").join(id.as_str())).unwrap_or_default(),
+        Place::Other => return Ok(true),
+    };
+    Ok(hex::encode(Sha256::digest(content)) == id.as_str())
+}
+
 /// Whether the repository is there at all.
 pub fn health(repository: &Repository, token: &Token) -> Health {
     let answers = match repository.place() {
         Place::Rest(address) => list_rest(address, token).is_ok(),
         Place::Folder(folder) => folder.is_dir(),
-        Place::Other => return Health::Unknown,
+        Place::Other => match Endpoint::of(repository.location()) {
+            Some(endpoint) => endpoint.connect(WHOLE).is_ok(),
+            None => return Health::Unknown,
+        },
     };
     if answers { Health::Answers } else { Health::Silent }
 }
@@ -105,20 +137,7 @@ fn within(time: Duration, ask: impl FnOnce() -> Result<Remote> + Send + 'static)
 
 fn request_list(address: &Url, token: &Token) -> Result<Remote> {
     let has_path = address.path().trim_matches('/').split('/').count() > 2;
-    let ask = |client: Client| {
-        let request = client.get(address.clone()).basic_auth(token.user(), Some(token.password().expose()));
-        // On the request, it ends the reading of the body, too. By then nobody waits any more.
-        request.header("Accept", LIST_V2).timeout(WHOLE + CONNECT).send()
-    };
-    // A proxy may itself want TLS.
-    let has_proxy = || env::HTTP_PROXIES.iter().any(|name| std::env::var_os(name).is_some());
-    let is_plain = address.scheme() == "http" && (is_loopback(address) || !has_proxy());
-    let answer = match kept_client(address, is_plain).and_then(ask) {
-        // It may lead to a place with TLS.
-        Ok(answer) if is_plain && answer.status().is_redirection() => kept_client(address, false).and_then(ask),
-        other => other,
-    };
-    let response = answer.map_err(|error| offline(root_cause(&error)))?;
+    let response = ask(address, token)?;
     let rejected = |reason: &str| {
         let error = Error::new(Kind::SignedOut, format!("the cloud does not let you in: {reason}"));
         if has_path {
@@ -134,6 +153,23 @@ fn request_list(address: &Url, token: &Token) -> Result<Remote> {
         StatusCode::FORBIDDEN => Err(rejected("access is forbidden")),
         status => Err(offline(format!("the server answered {status}"))),
     }
+}
+
+fn ask(address: &Url, token: &Token) -> Result<Response> {
+    let send = |client: Client| {
+        let request = client.get(address.clone()).basic_auth(token.user(), Some(token.password().expose()));
+        // On the request, it ends the reading of the body, too. By then nobody waits any more.
+        request.header("Accept", LIST_V2).timeout(WHOLE + CONNECT).send()
+    };
+    // A proxy may itself want TLS.
+    let has_proxy = || env::HTTP_PROXIES.iter().any(|name| std::env::var_os(name).is_some());
+    let is_plain = address.scheme() == "http" && (is_loopback(address) || !has_proxy());
+    let answer = match kept_client(address, is_plain).and_then(send) {
+        // It may lead to a place with TLS.
+        Ok(answer) if is_plain && answer.status().is_redirection() => kept_client(address, false).and_then(send),
+        other => other,
+    };
+    answer.map_err(|error| offline(root_cause(&error)))
 }
 
 /// A client that keeps its connection for the next question, as long as what lies between us and

@@ -16,6 +16,6 @@ pub use error::{ResticError, Result};
 pub use event::{ItemError, Status};
 pub use listing::Listing;
 pub use lists::{as_argument, exclude_line, exclude_path, include_line, write_lines, write_names};
-pub use process::Health;
+pub use process::{Health, Waits};
 pub use verbs::{Backup, Restic, Saved};
 pub use version::{Version, version};

@@ -12,7 +12,7 @@ use super::scope::Scope;
 use super::state::{Entry, Manifest, State};
 use super::tree::Tree;
 use crate::content::settings::Settings;
-use crate::model::{Digest, Hash, Known, Stat, Unit};
+use crate::model::{Digest, Dots, Hash, Known, Ledger, Stat, Unit, Versions};
 use crate::paths::{in_world, world_of};
 use crate::reading::read_at_most;
 
@@ -165,6 +165,7 @@ impl Local {
         for path in &self.silent {
             self.known.remove(&Unit::File(path.clone()));
         }
+        self.doubt_copies(&state.memory.ledger);
         for settings in Settings::ALL {
             self.find_settings(settings, instance, scope);
         }
@@ -179,6 +180,26 @@ impl Local {
             let Some(known) = self.known.get_mut(&unit) else { continue };
             let rows = files_of(&state.files, &unit).filter(|(path, _)| scope.contains(path));
             known.agreed = digest_of(&unit, rows);
+        }
+    }
+
+    /// A copy that is not here any more is none: an undo or the player took it away before a push saved
+    /// it. So the other version stands nowhere else, and is a question again.
+    fn doubt_copies(&mut self, ledger: &Ledger) {
+        let units = &self.units;
+        for (_, known) in self.known.iter_mut().filter(|(unit, _)| !units.contains_key(*unit)) {
+            known.copy_of = None;
+        }
+        let here = self.known.values().filter_map(|known| known.copy_of);
+        let saved = ledger.units.values().flat_map(Versions::iter).filter_map(|(_, version)| version.copy_of());
+        let copies: BTreeSet<_> = here.chain(saved).collect();
+        for (unit, known) in self.known.iter_mut().filter(|(_, known)| known.kept_both) {
+            let owed = known.owed.iter().flat_map(Dots::iter);
+            let others = owed.filter_map(|dot| ledger.units.get(unit)?.get(dot)).map(|version| version.digest);
+            if others.filter(|other| Some(*other) != known.agreed).any(|other| !copies.contains(&other)) {
+                known.owed = None;
+                known.kept_both = false;
+            }
         }
     }
 

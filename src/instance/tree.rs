@@ -37,8 +37,7 @@ pub struct Tree {
 impl Tree {
     /// Walks the instance, its folders side by side.
     pub fn walk(instance: &Path, scope: &Scope) -> anyhow::Result<Self> {
-        // Folders can lie as deep as their path is long. A second pool is refused, and not needed.
-        let _ = rayon::ThreadPoolBuilder::new().stack_size(DEEP).build_global();
+        start_threads();
         let found = Walk { instance, scope }
             .folder(instance, "", Reach::Toward, &[])
             .with_context(|| format!("could not read {}", instance.display()))?;
@@ -78,6 +77,15 @@ impl Tree {
     /// not mean that it is gone.
     pub fn leaves_out(&self, path: &str) -> bool {
         self.left_out.iter().any(|left| left.holds(path))
+    }
+}
+
+/// The threads that walk. A second time this is refused, and not needed. Where the system gives no more
+/// threads, this one does it alone.
+fn start_threads() {
+    // Folders can lie as deep as their path is long.
+    if rayon::ThreadPoolBuilder::new().stack_size(DEEP).build_global().is_err() {
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
     }
 }
 

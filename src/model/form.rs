@@ -78,6 +78,8 @@ struct Head {
 struct Counts {
     pushes: usize,
     units: usize,
+    /// Of all parts: parts of two pushes make no ledger.
+    hash: String,
 }
 
 /// The entries of one kind as JSON, each with the hash of its key, in the order of their keys.
@@ -108,7 +110,8 @@ impl Saved {
             let counts = [&pushes, &units].map(Entries::count);
             parts.extend(pushes.into_parts(counts[0]));
             parts.extend(units.into_parts(counts[1]));
-            format!("\"parts\":{{\"pushes\":{},\"units\":{}}}", counts[0], counts[1])
+            let hash = hash_of(&parts);
+            format!("\"parts\":{{\"pushes\":{},\"units\":{},\"hash\":\"{hash}\"}}", counts[0], counts[1])
         };
         let Self { push, files, .. } = self;
         let head = format!("{{\"form\":{FORM},\"push\":\"{push}\",\"files\":{files},{body}}}\n");
@@ -137,6 +140,9 @@ impl Saved {
         let counts = head.parts.as_ref().map_or(Ok([0, 0]), Counts::checked)?;
         if parts.len() != 1 + counts[0] + counts[1] {
             return Err(FormError::damaged(format!("it has {} files", parts.len())));
+        }
+        if head.parts.as_ref().is_some_and(|told| told.hash != hash_of(parts)) {
+            return Err(FormError::damaged("its parts do not belong together"));
         }
         let [pushes, units] = counts;
         for name in names('p', pushes) {
@@ -205,6 +211,16 @@ impl Entries {
         }
         names(self.kind, count).zip(parts).map(|(name, rows)| (name, (list(rows) + "\n").into_bytes())).collect()
     }
+}
+
+/// A hash of the parts, without the head.
+fn hash_of(parts: &Parts) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (name, bytes) in parts.iter().filter(|(name, _)| *name != HEAD) {
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
 }
 
 /// The names of `count` parts.

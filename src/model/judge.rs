@@ -25,7 +25,7 @@ pub struct Now<'a> {
     pub alive: &'a BTreeSet<Dot>,
     /// The pushes whose snapshots other repositories had when they were last looked at.
     pub elsewhere: &'a BTreeSet<Dot>,
-    /// Whether nothing was ever taken in or saved here: then the cloud's settings and files hold.
+    /// Whether nothing of this repository was ever taken in or saved here: then its settings and files hold.
     pub is_first_contact: bool,
 }
 
@@ -133,11 +133,13 @@ impl Now<'_> {
         self.elsewhere.contains(&dot) || version.holders.iter().any(|dot| self.elsewhere.contains(&dot))
     }
 
-    /// Whether a copy of this content stands beside, and nobody has changed that.
-    fn stands_beside(&self, digest: Digest) -> bool {
+    /// Whether a copy of this content stands beside: here, or in a snapshot that is there.
+    pub fn stands_beside(&self, digest: Digest) -> bool {
         let mut saved = self.ledger.units.values().flat_map(Versions::iter);
-        saved.any(|(_, version)| version.copy_of() == Some(digest))
-            || self.known.values().any(|known| known.copy_of == Some(digest))
+        let is_copy_here =
+            |(unit, known): (&Unit, &Known)| known.copy_of == Some(digest) && self.here.contains_key(unit);
+        saved.any(|(dot, version)| version.copy_of() == Some(digest) && self.is_held(dot, version))
+            || self.known.iter().any(is_copy_here)
     }
 
     /// What becomes of `unit`.
@@ -250,6 +252,7 @@ impl Now<'_> {
                 known.owe(current.keys().copied().chain(mine.iter()));
                 let is_it = |dot: &Dot| current.get(dot).is_some_and(|one| self.digest(unit, *dot, one) == digest);
                 known.agreed = Some(digest);
+                known.copy_of = None;
                 known.applied = question.versions.keys().copied().chain(question.own.iter()).filter(is_it).collect();
                 (Some(digest), known)
             }
@@ -315,6 +318,7 @@ fn agree(mut known: Known, here: Digest, others: &BTreeMap<Dot, Digest>, candida
     let mine: Dots = known.applied.iter().filter(|dot| versions.contains_key(dot)).collect();
     known.owed = (!mine.is_empty()).then(|| versions.keys().copied().collect());
     known.agreed = Some(here);
+    known.copy_of = None;
     known.applied = others.keys().copied().chain(mine.iter()).collect();
     known.beaten.clone_from(folded);
     Judged { step: Step::Stays(Why::Agreed), known }

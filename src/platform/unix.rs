@@ -264,3 +264,18 @@ pub fn owner_of(path: &Path) -> Option<String> {
     let name = users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|user| user.get(2) == Some(&&*id));
     Some(name.map_or_else(|| format!("user {id}"), |user| user[0].to_owned()))
 }
+
+/// Whether the system counts the bytes that a process reads and writes.
+pub const COUNTS_BYTES: bool = cfg!(target_os = "linux");
+
+/// The bytes that `tool` has read and written so far, over the line, too.
+pub fn bytes_moved(tool: &Child) -> Option<u64> {
+    let counters = fs::read_to_string(format!("/proc/{}/io", tool.id())).ok()?;
+    let count = |name: &str| counters.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    Some(count("rchar:")? + count("wchar:")?)
+}
+
+/// Whether others than its owner may read the file.
+pub fn is_open_to_others(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0)
+}

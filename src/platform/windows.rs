@@ -230,6 +230,15 @@ pub fn leads_elsewhere(path: &str) -> bool {
     path.contains(['\\', ':'])
 }
 
+/// Whether the system counts the bytes that a process reads and writes.
+pub const COUNTS_BYTES: bool = true;
+pub use job::bytes_moved;
+
+/// Whether others than its owner may read the file; access lists say, and ours are made so.
+pub fn is_open_to_others(_: &Path) -> bool {
+    false
+}
+
 /// Who the file or folder belongs to; access lists say more than that.
 pub fn owner_of(_: &Path) -> Option<String> {
     None

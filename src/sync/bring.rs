@@ -48,6 +48,8 @@ struct Files {
     kept: Manifest,
     /// Those that go.
     remove: BTreeSet<String>,
+    /// Units of which this disk cannot hold the very name.
+    refused: BTreeSet<Unit>,
     /// Those that this disk cannot hold.
     impossible: BTreeMap<Unit, BTreeSet<String>>,
 }

@@ -17,7 +17,7 @@ use crate::instance::names::Disk;
 use crate::instance::scope::Scope;
 use crate::instance::state::{Place, State};
 use crate::instance::tree::Tree;
-use crate::model::{Cloud, Divergence, Dot, Here, Known, Saving, SnapshotId, Step, Unit, Versions};
+use crate::model::{Cloud, Divergence, Dot, Here, Known, Saving, SnapshotId, Step, Unit, Version, Versions};
 use crate::outcome::Outcome;
 use crate::paths::{folder_of, world_of};
 use crate::player::card;
@@ -131,6 +131,16 @@ impl Observation {
         Ok(seen)
     }
 
+    /// Looks at the repository as if nothing had ever been synced. What this PC saved last may have
+    /// reached nobody, and must not stand in the way of what the others have.
+    pub fn forget_all(&mut self, ctx: &Context<'_>, account: &Account) -> Result<()> {
+        self.state = State::default();
+        self.local.known.clear();
+        self.news = News::default();
+        self.told_by = None;
+        self.read_news(ctx, || ctx.restic(account, true), Purpose::Pull)
+    }
+
     /// What is known of this repository.
     pub fn place(&self) -> Place {
         self.state.repositories.get(&self.location).cloned().unwrap_or_default()
@@ -196,8 +206,9 @@ impl Observation {
         let place = state.repositories.get(&self.location);
         let known = place.into_iter().flat_map(|place| &place.seen).chain(&self.news.seen);
         // What this run has saved came after the ids were listed.
-        let is_here =
-            |id: &SnapshotId| self.ids.contains(id) || place.is_some_and(|place| place.base.as_ref() == Some(id));
+        let before = self.place().base;
+        let saved = place.and_then(|place| place.base.as_ref()).filter(|base| before.as_ref() != Some(*base));
+        let is_here = |id: &SnapshotId| self.ids.contains(id) || saved == Some(id);
         known.filter(|(id, _)| is_here(id)).filter_map(|(id, dot)| Some(((*dot)?, id.clone()))).collect()
     }
 
@@ -213,8 +224,21 @@ impl Observation {
 
     /// What a push has to save.
     pub fn saving(&self, state: &State) -> Saving {
-        let alive = self.alive(state).into_keys().collect();
-        state.memory.saving(&self.local.units, &alive, |unit| self.is_in_reach(unit))
+        let alive: BTreeSet<_> = self.alive(state).into_keys().collect();
+        let mut saving = state.memory.saving(&self.local.units, &alive, |unit| self.is_in_reach(unit));
+        if !saving.unheld.is_empty() && !self.news.ledger.pushes.is_empty() {
+            // What somebody else holds or has superseded by now needs no snapshot of this PC's.
+            let ledger = state.memory.ledger.clone().join(&self.news.ledger);
+            let is_held = |(dot, version): (Dot, &Version)| {
+                alive.contains(&dot) || version.holders.iter().any(|dot| alive.contains(&dot))
+            };
+            saving.unheld.retain(|unit| {
+                let applied = |dot| state.memory.known.get(unit).is_some_and(|known| known.applied.contains(dot));
+                let mut current = ledger.versions(unit).filter(|(dot, _)| applied(*dot)).peekable();
+                current.peek().is_some() && !current.any(is_held)
+            });
+        }
+        saving
     }
 
     /// Whether the repository has forgotten a push that is known here.
@@ -260,8 +284,9 @@ impl Observation {
     fn has_more(&self, ctx: &Context<'_>) -> bool {
         let memory = &self.state.memory;
         let is_settled = |unit: &Unit, versions: &Versions| {
+            let is_here = self.local.units.contains_key(unit) || self.state.impossible.contains_key(unit);
             let is_of = |known: &Known, dot| known.applied.contains(dot) || known.beaten.contains(dot);
-            memory.known.get(unit).is_some_and(|known| versions.dots().all(|dot| is_of(known, dot)))
+            is_here && memory.known.get(unit).is_some_and(|known| versions.dots().all(|dot| is_of(known, dot)))
         };
         let open: Vec<_> = memory.ledger.units.iter().filter(|(unit, versions)| !is_settled(unit, versions)).collect();
         let open: Vec<_> = open.into_iter().map(|(unit, _)| unit).filter(|unit| self.is_in_reach(unit)).collect();

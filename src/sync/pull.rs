@@ -17,7 +17,7 @@ use crate::args::CatchUp;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::instance::state::State;
-use crate::model::{Decision, Divergence, Judged, Now, Push, Question, Step, Unit, Why};
+use crate::model::{Decision, Divergence, Judged, Now, Push, Question, Saving, Step, Unit, Why};
 use crate::outcome::{Done, Outcome, Settled};
 use crate::player::human_bytes;
 use crate::transaction;
@@ -30,7 +30,11 @@ pub fn pull(ctx: &Context<'_>, account: &Account, outcome: &mut Outcome) -> Resu
     wait_for_game(ctx);
     stop_if_game_runs(ctx)?;
     transaction::recover(ctx)?;
-    let seen = Observation::begin(ctx, account, &[], Purpose::Pull, outcome)?;
+    let mut seen = Observation::begin(ctx, account, &[], Purpose::Pull, outcome)?;
+    if seen.divergence == Divergence::LocalLost {
+        // Nobody deleted the files: all comes back.
+        seen.forget_all(ctx, account)?;
+    }
     Pull { ctx, account, seen: &seen }.run(outcome)
 }
 
@@ -66,21 +70,15 @@ impl Pull<'_> {
                 ctx.warn("the cloud is empty; your files here stay as they are, and the next push saves them anew");
                 Ok(())
             }
-            Divergence::LocalLost => {
-                // Nobody deleted them: all comes back.
-                let mut state = seen.state.clone();
-                state.memory.known.clear();
-                state.files.clear();
-                state.impossible.clear();
-                self.join(&state, outcome)
-            }
             Divergence::Diverged => {
                 let state = self.catch_up(&seen.state, outcome)?;
                 self.join(&state, outcome)
             }
-            Divergence::Behind | Divergence::FirstLink | Divergence::SignedOut | Divergence::Unknown => {
-                self.join(&seen.state, outcome)
-            }
+            Divergence::Behind
+            | Divergence::FirstLink
+            | Divergence::LocalLost
+            | Divergence::SignedOut
+            | Divergence::Unknown => self.join(&seen.state, outcome),
         }
     }
 
@@ -153,8 +151,10 @@ impl Pull<'_> {
             }
             Err(error) if error.kind != Kind::Interrupted && !ctx.args.strict => {
                 ctx.warn(&format!("they could not be saved now ({}); the next push tries again", error.message()));
-                // It has written down what it was about to save.
-                State::load(&ctx.instance.state_file())
+                // It may have written down what it was about to save.
+                let written = State::load(&ctx.instance.state_file())?;
+                let has_more = written.memory.ledger.pushes.len() > state.memory.ledger.pushes.len();
+                Ok(if has_more { written } else { state.clone() })
             }
             Err(error) => Err(error),
         }
@@ -174,7 +174,8 @@ impl Pull<'_> {
         outcome.conflicts = settled(&questions, &choices);
         let worlds = choices.iter().filter(|(unit, _)| unit.is_world());
         let done = Done::of_answers(worlds.map(|(_, choice)| choice.answer));
-        let is_given_up = |unit| self.is_given_up(state, unit, choices[unit].decision);
+        let saving = seen.saving(state);
+        let is_given_up = |unit| self.is_given_up(&saving, unit, choices[unit].decision);
         if saves_first && choices.keys().any(is_given_up) {
             let state = self.save_first(state, outcome)?;
             outcome.done = done;
@@ -196,11 +197,11 @@ impl Pull<'_> {
         Bring::new(self.ctx, self.account, self.seen, state, view)?.bring(resolved, outcome)
     }
 
-    /// Whether the decision gives up what is here and nobody has saved.
-    fn is_given_up(&self, state: &State, unit: &Unit, decision: Decision) -> bool {
+    /// Whether the decision gives up what is here and no snapshot has.
+    fn is_given_up(&self, saving: &Saving, unit: &Unit, decision: Decision) -> bool {
         let Some((here, _)) = self.seen.local.units.get(unit) else { return false };
-        let known = state.memory.known.get(unit).cloned().unwrap_or_default();
-        known.is_dirty(Some(*here)) && decision != Decision::Later && decision != Decision::Play(*here)
+        let is_unsaved = saving.changed.contains(unit) || saving.unheld.contains(unit);
+        is_unsaved && decision != Decision::Later && decision != Decision::Play(*here)
     }
 
     fn save_first(&self, state: &State, outcome: &mut Outcome) -> Result<State> {

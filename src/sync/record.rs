@@ -17,13 +17,21 @@ pub fn settled(seen: &Observation, state: &State) -> State {
         }
     }
     let has_saved = state.repositories.get(&seen.location).map(|place| &place.base) != Some(&seen.place().base);
+    let pushes = &state.memory.ledger.pushes;
+    // A push that came to nothing is known here and told by nobody.
+    let has_tried = pushes.len() > seen.state.memory.ledger.pushes.len();
+    if seen.news.ledger.pushes.keys().any(|dot| !pushes.contains_key(dot)) {
+        // What this repository has told, others are still to hear.
+        next.repositories.values_mut().for_each(|place| place.told_by = None);
+    }
     let place = next.repositories.entry(seen.location.clone()).or_default();
     let own = place.base.clone().filter(|_| has_saved);
     place.seen.retain(|id, _| seen.ids.contains(id) || Some(id) == own.as_ref());
     place.doubted.retain(|id| seen.ids.contains(id) && !seen.news.seen.contains_key(id));
     place.doubted.extend(seen.news.doubted.iter().filter(|id| !seen.news.seen.contains_key(*id)).cloned());
     place.seen.extend(seen.news.seen.iter().map(|(id, dot)| (id.clone(), *dot)));
-    let before = if has_saved { place.told_by.take() } else { seen.told_by.clone() };
+    let saved = state.repositories.get(&seen.location).and_then(|place| place.told_by.clone());
+    let before = if has_saved || has_tried { saved } else { seen.told_by.clone() };
     place.told_by = told_by(seen, state, before);
     next
 }

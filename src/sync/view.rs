@@ -33,6 +33,7 @@ impl<'a> View<'a> {
     ) -> Self {
         let known = &state.memory.ledger;
         let others = state.repositories.iter().filter(|(other, _)| *other != location);
+        let has_synced = state.repositories.get(location).is_some_and(|place| !place.seen.is_empty());
         let mut view = Self {
             local,
             state,
@@ -41,7 +42,9 @@ impl<'a> View<'a> {
             alive,
             elsewhere: others.flat_map(|(_, place)| place.seen.values().copied().flatten()).collect(),
             aliases: BTreeMap::new(),
-            is_first_contact: !news.pushes.is_empty() && !known.pushes.keys().any(|dot| news.pushes.contains_key(dot)),
+            is_first_contact: !has_synced
+                && !news.pushes.is_empty()
+                && !known.pushes.keys().any(|dot| news.pushes.contains_key(dot)),
         };
         view.aliases = view.find_aliases();
         view

@@ -28,6 +28,7 @@ impl Journal {
         self.note.left.retain(|world, _| unit.world() != Some(world));
         let settings = unit.path().and_then(|path| Settings::of(&path));
         let is_it = |one: &Unit| one == unit || settings.is_some() && Settings::of_unit(one) == settings;
+        let is_copy = self.next.memory.known.get(unit).is_some_and(|known| known.copy_of.is_some());
         let next = &mut self.next;
         next.files.retain(|path, _| !unit.holds(path));
         let files = before.files.iter().filter(|(path, _)| unit.holds(path));
@@ -36,8 +37,21 @@ impl Journal {
         let known = before.memory.known.iter().filter(|(one, _)| is_it(one));
         next.memory.known.extend(known.map(|(one, known)| (one.clone(), known.clone())));
         next.impossible.remove(unit);
-        next.impossible
-            .extend(before.impossible.get_key_value(unit).map(|(unit, paths)| (unit.clone(), paths.clone())));
+        let impossible = before.impossible.get_key_value(unit);
+        next.impossible.extend(impossible.map(|(unit, paths)| (unit.clone(), paths.clone())));
+        if is_copy {
+            self.undecide(before);
+        }
+    }
+
+    /// A version that was to be kept beside does not come. So nothing is decided that would supersede it.
+    fn undecide(&mut self, before: &State) {
+        let is_new = |unit: &Unit| before.memory.known.get(unit).is_none_or(|known| !known.kept_both);
+        let decided = self.next.memory.known.iter().filter(|(unit, known)| known.kept_both && is_new(unit));
+        let decided: Vec<_> = decided.map(|(unit, _)| unit.clone()).collect();
+        for unit in decided {
+            self.set_apart(before, &unit);
+        }
     }
 
     /// Sets the units apart that were changed after the transaction was cut off: their files are neither

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
@@ -316,4 +317,41 @@ fn a_server_that_goes_away_in_the_middle_of_an_upload_is_offline() {
     before.assert_kept(&a, &cloud);
     cloud.start();
     goes_on(&cloud, &a, &b);
+}
+
+/// Only restic can read such a place, and it would try for a long time.
+#[test]
+fn a_place_that_only_restic_can_read_is_offline_as_soon_as_a_server_is() {
+    let cloud = Cloud::folder();
+    let (mut a, _) = two_in_sync(&cloud);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut places = vec![format!("s3:http://127.0.0.1:{free}/bucket")];
+    if Command::new("ssh").arg("-V").output().is_ok() {
+        places.push(format!("sftp://nobody@127.0.0.1:{free}//srv/sky"));
+    }
+    a.write(LEVEL, "day 2");
+    for place in places {
+        a.url = place;
+        let fake = Fake::new(&json!({"*": {"hang": true}}));
+        for verb in ["pull", "push"] {
+            let said = fake.run(&a, &[verb]).expect(0, "unknown", "offline");
+            said.warns("the cloud cannot be reached").warns("refused");
+        }
+    }
+}
+
+#[test]
+fn what_the_server_answered_is_said() {
+    let cloud = Cloud::server();
+    let (a, _) = two_in_sync(&cloud);
+    a.write(LEVEL, "day 2");
+    for status in ["500 Internal Server Error", "429 Too Many Requests"] {
+        let code = &status[..3];
+        let line = format!(
+            "Save(<data/17d2>) returned error, retrying after 1.2s: unexpected HTTP response ({code}): {status}"
+        );
+        let fake = Fake::new(&json!({"backup": {"stderr": [line], "hang": true}}));
+        let said = fake.run(&a, &["push"]).expect(0, "ahead", "offline");
+        said.warns(&format!("the server answered {code}"));
+    }
 }

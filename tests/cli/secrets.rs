@@ -10,7 +10,7 @@ use cloud_sync::context::Account;
 use cloud_sync::credentials::Token;
 use serde_json::json;
 
-use crate::support::beginnings::LEVEL;
+use crate::support::beginnings::{LEVEL, two_in_sync};
 use crate::support::cloud::{PASSWORD, good_token, holds_password};
 use crate::support::fake::{Fake, Run};
 use crate::support::http::{Answer, HttpServer};
@@ -195,9 +195,10 @@ fn credentials_of_a_backend_reach_that_backend_alone() {
     let a = cloud.pc("A");
     let restic = Fake::new(&json!({}));
     restic.tell(&json!({"list": {"record": restic.record()}}));
-    for (url, passed, dropped) in
-        [("s3:https://s3.example.org/bucket", "AWS_", "RCLONE_"), ("rclone:remote:path", "RCLONE_", "AWS_")]
-    {
+    // Somebody must listen there.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let s3 = format!("s3:http://{}/bucket", listener.local_addr().unwrap());
+    for (url, passed, dropped) in [(s3.as_str(), "AWS_", "RCLONE_"), ("rclone:remote:path", "RCLONE_", "AWS_")] {
         let _ = fs::remove_file(restic.record());
         let mut command = a.command(&["status"]);
         command.arg(format!("--url={url}")).env("CLOUD_SYNC_RESTIC_BINARY", restic.exe());
@@ -317,4 +318,35 @@ fn a_password_in_the_address_is_refused_and_not_repeated() {
     for file in files(&a.dir) {
         assert!(!String::from_utf8_lossy(&fs::read(&file).unwrap()).contains("hunter2"), "{}", file.display());
     }
+}
+
+#[test]
+fn a_token_in_the_place_of_something_else_is_not_repeated() {
+    let cloud = Cloud::server();
+    let a = cloud.pc("A");
+    let token = good_token().trim().to_owned();
+    let file = format!("--token-file={token}");
+    for arguments in
+        [&["push", &token][..], &["push", "--json", &token], &["pull", "--json", &file], &["undo", "x", &token]]
+    {
+        let mut command = a.bare();
+        command.args(arguments).current_dir(&a.dir).args(["--url", &cloud.url]);
+        let output = command.output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        let said = [output.stdout, output.stderr].concat();
+        assert!(!holds_password(&said), "{arguments:?}: {}", String::from_utf8_lossy(&said));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_token_that_others_can_read_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let cloud = Cloud::server();
+    let (a, _) = two_in_sync(&cloud);
+    fs::set_permissions(&a.token_file, fs::Permissions::from_mode(0o644)).unwrap();
+    a.pull().expect(0, "in_sync", "nothing").warns("others on this PC can read your token");
+    fs::set_permissions(&a.token_file, fs::Permissions::from_mode(0o600)).unwrap();
+    let quiet = a.pull();
+    assert_eq!(quiet.json["warnings"], json!([]));
 }

@@ -94,6 +94,8 @@ impl Cloud {
         let file = self.home.path().join("token");
         if !file.exists() {
             fs::write(&file, good_token()).unwrap();
+            #[cfg(unix)]
+            fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         }
         file
     }

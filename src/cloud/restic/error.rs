@@ -64,6 +64,7 @@ impl ResticError {
                 Some(status) => Self::Http(status),
                 None if is_out_of_space(&words) => Self::NoSpace(words),
                 None if words.contains("unsupported repository version") => Self::TooNew(words),
+                None if is_out_of_reach(&words) => Self::Unreachable(words),
                 None if words.is_empty() => match code {
                     Some(code) => Self::Failed(format!("exit code {code}")),
                     None => Self::Failed("it was killed".to_owned()),
@@ -75,9 +76,27 @@ impl ResticError {
 }
 
 /// restic has no exit code for what a server answered, only this phrase.
-fn http_status(words: &str) -> Option<u16> {
+pub fn http_status(words: &str) -> Option<u16> {
     let (_, rest) = words.split_once("unexpected HTTP response (")?;
     rest.get(..3)?.parse().ok()
+}
+
+/// Whether the words are those of a connection that did not come about, in restic's, ssh's or the
+/// system's way.
+fn is_out_of_reach(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    let phrases = [
+        "connection refused",
+        "connection timed out",
+        "could not resolve hostname",
+        "host is down",
+        "i/o timeout",
+        "network is unreachable",
+        "no route to host",
+        "no such host",
+        "unable to start the sftp session",
+    ];
+    phrases.iter().any(|phrase| words.contains(phrase))
 }
 
 /// Whether restic or the system says that a disk is full.

@@ -10,6 +10,9 @@ use super::process::Line;
 /// The most that is read of one snapshot.
 const MAX_BYTES: usize = 256 << 20;
 
+/// How many zeros end an archive.
+const END: usize = 1024;
+
 /// An archive while it is read.
 #[derive(Default)]
 pub struct Archive {
@@ -32,6 +35,10 @@ impl Archive {
     pub fn finish(self) -> Result<BTreeMap<String, Vec<u8>>> {
         if self.is_too_large {
             return Err(ResticError::Garbage("the snapshot's .cloud-sync is too large".to_owned()));
+        }
+        // An archive ends so; one that was cut off does not.
+        if !self.bytes.ends_with(&[0; END]) {
+            return Err(ResticError::Garbage("dump: it ended early".to_owned()));
         }
         unpack(&self.bytes).map_err(|error| ResticError::Garbage(format!("dump: {error}")))
     }

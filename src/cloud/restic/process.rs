@@ -1,8 +1,9 @@
 //! Runs restic: both pipes drained, silence noticed, ended when asked, dead when we are.
 //!
 //! While restic is silent or retries, the repository is asked whether it is still there; our own probe
-//! takes 4.5 seconds at most. restic is ended when the repository does not answer, or after two minutes
-//! (twelve for data) without progress.
+//! takes 4.5 seconds at most. restic is ended when not a byte has come or gone for a while, or when the
+//! repository has not answered, or has refused what restic asks, for a while: not long before a game,
+//! longer after it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::ended::Ended;
-use super::error::{ResticError, is_out_of_space};
+use super::error::{ResticError, http_status, is_out_of_space};
 use crate::{interrupt, platform};
 
 /// The longest line that is read as one; `snapshots` prints all it has in a single line.
@@ -22,6 +23,10 @@ const MAX_UNKNOWN: usize = 10_000;
 const TICK: Duration = Duration::from_millis(100);
 /// After this long without progress the repository is asked whether it is still there.
 const QUIET: Duration = Duration::from_secs(8);
+/// While something is wrong it is asked again after this long.
+const AGAIN: Duration = Duration::from_secs(1);
+/// So many bytes more are data; retries alone move some, too.
+const A_SIGN: u64 = 16 << 10;
 /// How long restic gets to tidy up after an interrupt.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -45,8 +50,17 @@ pub enum Health {
 pub struct Patience<'a> {
     /// Asks whether the repository is there.
     pub health: &'a dyn Fn() -> Health,
-    /// How long it may go without progress even if the repository answers.
+    /// How long.
+    pub waits: Waits,
+}
+
+/// How long is waited.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// For a repository that answers us, while not a byte comes or goes.
     pub stall: Duration,
+    /// For one that does not answer, or refuses what restic asks of it.
+    pub outage: Duration,
 }
 
 enum Said {
@@ -70,7 +84,7 @@ pub fn run(
         cause: error.to_string(),
     })?;
     let said = listen(&mut child);
-    let outcome = follow(&said, patience, on_line);
+    let outcome = follow(&said, Watch::new(patience, &|| platform::bytes_moved(&child)), on_line);
     match outcome {
         Ok(mut ended) => {
             let status = child.wait().map_err(|error| ResticError::Failed(error.to_string()))?;
@@ -129,31 +143,22 @@ fn pass_lines(stream: impl Read, wrap: fn(Vec<u8>) -> Said, sender: &SyncSender<
 
 fn follow(
     said: &Receiver<Said>,
-    patience: &Patience<'_>,
+    mut watch: Watch<'_>,
     on_line: &mut dyn FnMut(&[u8]) -> Line,
 ) -> Result<Ended, ResticError> {
     let mut ended = Ended::default();
     let mut open = 2;
     let mut unknown = 0;
-    let mut retries = 0;
-    let mut last_progress = Instant::now();
-    let quiet = QUIET.min(patience.stall);
-    let mut next_check = last_progress + quiet;
     while open > 0 {
         match said.recv_timeout(TICK) {
             Ok(Said::Out(line)) => match on_line(&line) {
-                Line::Progress => {
-                    last_progress = Instant::now();
-                    next_check = last_progress + quiet;
-                    retries = 0;
-                }
+                Line::Progress => watch.progress(),
                 Line::Idle => {}
                 Line::Unknown => unknown += 1,
             },
             Ok(Said::Err(line)) => {
-                if is_retry(&line)? {
-                    retries += 1;
-                    next_check = next_check.min(Instant::now());
+                if let Some(why) = retry(&line)? {
+                    watch.retry(why);
                 }
                 ended.note(&line);
             }
@@ -167,33 +172,93 @@ fn follow(
         if unknown > MAX_UNKNOWN {
             return Err(ResticError::Garbage("it prints no end of text".to_owned()));
         }
-        if Instant::now() >= next_check {
-            let max_retries = match (patience.health)() {
-                Health::Answers => MAX_RETRIES,
-                Health::Silent => 0,
-                Health::Unknown => MAX_BLIND_RETRIES,
-            };
-            if retries >= max_retries {
-                return Err(ResticError::Unreachable(ended.last_words()));
-            }
-            if last_progress.elapsed() >= patience.stall {
-                return Err(ResticError::Unreachable("restic makes no progress".to_owned()));
-            }
-            next_check = Instant::now() + quiet;
-        }
+        watch.check()?;
     }
     Ok(ended)
 }
 
+/// What a run has shown so far.
+struct Watch<'a> {
+    patience: &'a Patience<'a>,
+    /// Bytes that it has read and written, where the system tells.
+    moved: &'a dyn Fn() -> Option<u64>,
+    bytes: u64,
+    last_sign: Instant,
+    next_check: Instant,
+    /// Retries without progress between them.
+    retries: usize,
+    /// Since when something is wrong, and what.
+    trouble: Option<(Instant, String)>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(patience: &'a Patience<'a>, moved: &'a dyn Fn() -> Option<u64>) -> Self {
+        let now = Instant::now();
+        let next_check = now + QUIET.min(patience.waits.stall);
+        Self { patience, moved, bytes: 0, last_sign: now, next_check, retries: 0, trouble: None }
+    }
+
+    fn progress(&mut self) {
+        self.last_sign = Instant::now();
+        self.next_check = self.last_sign + QUIET.min(self.patience.waits.stall);
+        self.retries = 0;
+        self.trouble = None;
+    }
+
+    fn retry(&mut self, why: String) {
+        let now = Instant::now();
+        self.retries += 1;
+        let since = self.trouble.as_ref().map_or(now, |(since, _)| *since);
+        self.trouble = Some((since, why));
+        self.next_check = self.next_check.min(now);
+    }
+
+    /// Looks, when it is time, whether there is still something to wait for.
+    fn check(&mut self) -> Result<(), ResticError> {
+        if Instant::now() < self.next_check {
+            return Ok(());
+        }
+        if let Some(bytes) = (self.moved)().filter(|bytes| *bytes >= self.bytes + A_SIGN) {
+            self.bytes = bytes;
+            self.last_sign = Instant::now();
+        }
+        let Waits { stall, outage } = self.patience.waits;
+        let max_retries = match (self.patience.health)() {
+            Health::Answers => MAX_RETRIES,
+            Health::Silent => {
+                let silent = || (Instant::now(), "it does not answer".to_owned());
+                self.trouble.get_or_insert_with(silent);
+                0
+            }
+            Health::Unknown => MAX_BLIND_RETRIES,
+        };
+        if let Some((since, why)) = &self.trouble {
+            if since.elapsed() >= stall || self.retries >= max_retries && since.elapsed() >= outage {
+                return Err(ResticError::Unreachable(why.clone()));
+            }
+        } else if self.last_sign.elapsed() >= stall {
+            let seconds = stall.as_secs();
+            return Err(ResticError::Unreachable(format!("nothing came for {seconds} seconds")));
+        }
+        if max_retries > 0 && self.retries == 0 {
+            self.trouble = None;
+        }
+        let pause = if self.trouble.is_some() { AGAIN } else { QUIET.min(stall) };
+        self.next_check = Instant::now() + pause;
+        Ok(())
+    }
+}
+
 /// restic announces each of its retries, and only so tells that the repository has gone. A full disk does
-/// not get emptier by waiting.
-fn is_retry(line: &[u8]) -> Result<bool, ResticError> {
+/// not get emptier by waiting. Gives the reason.
+fn retry(line: &[u8]) -> Result<Option<String>, ResticError> {
     let words = String::from_utf8_lossy(line);
-    let is_retry = words.contains("returned error, retrying after");
-    if is_retry && is_out_of_space(&words) {
+    let Some((_, rest)) = words.split_once("returned error, retrying after") else { return Ok(None) };
+    if is_out_of_space(&words) {
         return Err(ResticError::NoSpace(words.trim().to_owned()));
     }
-    Ok(is_retry)
+    let why = rest.split_once(": ").map_or(rest, |(_, why)| why).trim();
+    Ok(Some(http_status(why).map_or_else(|| why.to_owned(), |status| format!("the server answered {status}"))))
 }
 
 /// Ends the child: with a chance to tidy up where it can still be expected to, else at once.

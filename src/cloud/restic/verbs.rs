@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -14,7 +13,7 @@ use super::error::{ResticError, Result};
 use super::event::{self, Event, ItemError, Status, Summary};
 use super::listing::{Listing, Reading};
 use super::own_files::Archive;
-use super::process::{self, Health, Line, Patience};
+use super::process::{self, Health, Line, Patience, Waits};
 use super::surroundings::inherited;
 use crate::cloud::repository::Repository;
 use crate::credentials::Token;
@@ -30,7 +29,7 @@ pub struct Restic {
     environment: Vec<(OsString, OsString)>,
     options: Vec<OsString>,
     health: Box<dyn Fn() -> Health + Send + Sync>,
-    patience: Duration,
+    waits: Waits,
 }
 
 /// What to save.
@@ -75,7 +74,7 @@ impl Restic {
         repository: &Repository,
         token: &Token,
         cache: Option<&Path>,
-        patience: Duration,
+        waits: Waits,
         health: impl Fn() -> Health + Send + Sync + 'static,
     ) -> Self {
         let mut environment = inherited(repository.location());
@@ -96,7 +95,7 @@ impl Restic {
             // ssh must not ask through the terminal behind our back, nor wait for ever.
             options.extend(["-o".into(), "sftp.args=-o BatchMode=yes -o ConnectTimeout=4".into()]);
         }
-        Self { exe, environment, options, health: Box::new(health), patience }
+        Self { exe, environment, options, health: Box::new(health), waits }
     }
 
     /// The same, which tries this key of the repository first.
@@ -284,9 +283,15 @@ impl Restic {
     }
 
     fn lines(&self, command: Command, on_line: &mut dyn FnMut(&[u8]) -> Line) -> Result<Ended> {
-        let patience = Patience { health: &*self.health, stall: self.patience };
+        let patience = Patience { health: &*self.health, waits: self.waits };
         let ended = process::run(command, &patience, on_line)?;
         if ended.code == Some(0) { Ok(ended) } else { Err(ResticError::of(&ended)) }
+    }
+
+    /// A slow line may take minutes for one pack of data, which only the system's counters tell from none.
+    fn waits_for_data(&self) -> Waits {
+        let factor = if platform::COUNTS_BYTES { 1 } else { 6 };
+        Waits { stall: self.waits.stall * factor, ..self.waits }
     }
 
     /// Runs a verb that reports its progress and must end in a summary.
@@ -299,8 +304,7 @@ impl Restic {
     ) -> Result<(Summary, Ended)> {
         let mut summary = None;
         let mut last = Status::default();
-        // A slow line may take minutes for one pack of data.
-        let patience = Patience { health: &*self.health, stall: self.patience * 6 };
+        let patience = Patience { health: &*self.health, waits: self.waits_for_data() };
         let ended = process::run(command, &patience, &mut |line| match event::parse(line) {
             Some(Event::Status(status)) => {
                 on_status(&status);

@@ -7,8 +7,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::error::{ResticError, Result};
-use super::process::{self, Health, Line, Patience};
+use super::process::{self, Health, Line, Patience, Waits};
 use super::surroundings::inherited;
+
+/// A program that says nothing for so long is no restic.
+const A_WHILE: Duration = Duration::from_secs(8);
 
 /// The version of a restic program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +28,8 @@ pub fn version(exe: &Path) -> Result<Version> {
     let mut command = Command::new(exe);
     command.args(["version", "--json"]).env_clear().envs(inherited("").iter().map(|(name, value)| (name, value)));
     let mut found = None;
-    let patience = Patience { health: &|| Health::Silent, stall: Duration::MAX };
+    let waits = Waits { stall: A_WHILE, outage: A_WHILE };
+    let patience = Patience { health: &|| Health::Answers, waits };
     let ended = process::run(command, &patience, &mut |line| {
         let text = String::from_utf8_lossy(line);
         found = found.or_else(|| parse_version(&text));

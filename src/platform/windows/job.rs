@@ -14,6 +14,7 @@ use windows_sys::Win32::System::JobObjects::{
     JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK, JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation,
     SetInformationJobObject,
 };
+use windows_sys::Win32::System::Threading::{GetProcessIoCounters, IO_COUNTERS};
 
 /// restic, and all that it starts.
 pub static TOOLS: Job = Job::new(JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE);
@@ -39,6 +40,16 @@ impl Job {
         // SAFETY: both handles are open, and stay so during the call.
         let _ = unsafe { AssignProcessToJobObject(job.as_raw_handle(), child.as_raw_handle()) };
     }
+}
+
+/// The bytes that `tool` has read and written so far, over the line, too.
+pub fn bytes_moved(tool: &Child) -> Option<u64> {
+    let mut counters = IO_COUNTERS::default();
+    #[expect(unsafe_code, reason = "no safe function tells them")]
+    // SAFETY: the handle is open during the call, and the structure lives as long.
+    let is_told = unsafe { GetProcessIoCounters(tool.as_raw_handle(), &raw mut counters) } != 0;
+    let IO_COUNTERS { ReadTransferCount, WriteTransferCount, OtherTransferCount, .. } = counters;
+    is_told.then(|| ReadTransferCount + WriteTransferCount + OtherTransferCount)
 }
 
 fn make(limits: u32) -> io::Result<OwnedHandle> {

@@ -5,7 +5,7 @@ use super::names::Names;
 use crate::content::world::{self, World};
 use crate::error::{Error, Kind, Result};
 use crate::instance::state::Manifest;
-use crate::model::{Digest, Dots, SnapshotId, Unit, Version, Versions};
+use crate::model::{Digest, Dots, SnapshotId, Unit, Version};
 use crate::paths::{self, folder_of, is_within};
 use crate::sync::exempt::is_content_of;
 use crate::sync::fetch::Fetch;
@@ -21,7 +21,7 @@ impl Bring<'_> {
         let mut names = Names::new(self.ctx, &self.seen.local.files, ledger);
         for Beside { unit, dot } in &resolved.beside {
             let Some(version) = self.source.version(unit, *dot) else { continue };
-            if self.stands_beside(version.digest) {
+            if self.view.now().stands_beside(version.digest) {
                 continue;
             }
             let push = ledger.pushes.get(dot).cloned().unwrap_or_default();
@@ -43,13 +43,6 @@ impl Bring<'_> {
             copies.push((new, version.digest));
         }
         Ok(copies)
-    }
-
-    /// Whether a copy of this content stands beside already.
-    fn stands_beside(&self, digest: Digest) -> bool {
-        let versions = self.view.ledger.units.values().flat_map(Versions::iter);
-        versions.map(|(_, version)| version).any(|version| version.copy_of() == Some(digest))
-            || self.state.memory.known.values().any(|known| known.copy_of == Some(digest))
     }
 
     /// Fetches `version` of `unit` as `new`; false if what the snapshot has is something else.

@@ -41,6 +41,10 @@ impl Bring<'_> {
                 wanted.iter().filter(|(_, holders)| holders.contains(&id)).map(|(unit, _)| unit.clone()).collect();
             let bad = self.stage_from(&listing, &units, resolved)?;
             self.main.get_or_insert(id.clone());
+            for unit in &self.files.refused {
+                // It is none of this PC's as long as it cannot be here.
+                resolved.abandon(unit);
+            }
             for unit in units {
                 if bad.contains(&unit) {
                     wanted.entry(unit.clone()).and_modify(|holders| {
@@ -122,7 +126,8 @@ impl Bring<'_> {
             self.ctx.warn(&format!("skipped: {path}: {}", why.text()));
         }
         let is_refused = |path: &String| refused.keys().any(|outer| is_within(path, outer));
-        plans.retain(|unit, _| !unit.path().is_some_and(|path| is_refused(&path)));
+        let whole = plans.extract_if(.., |unit, _| unit.path().is_some_and(|path| is_refused(&path)));
+        self.files.refused.extend(whole.map(|(unit, _)| unit));
         for (unit, (_, files)) in plans {
             let refused: Vec<_> = files.fetch.extract_if(.., |path| is_refused(path)).collect();
             if !refused.is_empty() {

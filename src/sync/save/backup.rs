@@ -55,7 +55,7 @@ impl Backup<'_> {
         };
         let saved = saved?;
         let (listed, files) = after.ok_or_else(|| Error::new(Kind::Failed, "restic ended early"))?;
-        check_listed(&saved, listed?)?;
+        self.check(&saved, listed?)?;
         Ok((saved, files?))
     }
 
@@ -104,16 +104,16 @@ impl Backup<'_> {
         ctx.front().finished();
         result
     }
-}
 
-/// Only what the repository lists is saved.
-fn check_listed(saved: &Saved, listed: Remote) -> Result<()> {
-    if listed.into_ids().contains(&saved.id) {
-        return Ok(());
+    /// Only what the repository lists and gives back is saved.
+    fn check(&self, saved: &Saved, listed: Remote) -> Result<()> {
+        let Account { repository, token } = self.account;
+        let id = &saved.id;
+        if listed.into_ids().contains(id) && remote::gives_back(repository, token, id)? {
+            return Ok(());
+        }
+        let what = format!("the cloud took the snapshot {}, and does not have it", id.short());
+        Err(Error::new(Kind::Failed, what)
+            .hint("nothing was lost here; push again, and tell whoever runs the server that it loses what it is given"))
     }
-    Err(Error::new(
-        Kind::Failed,
-        format!("the repository does not list the snapshot {} that was just saved", saved.id.short()),
-    )
-    .hint("nothing was lost here; push again, and tell whoever runs the server"))
 }

@@ -68,8 +68,9 @@ pub fn before_upload(ctx: &Context<'_>, seen: &Observation, state: &State, savin
         Version::new(digest, time).with(more)
     };
     next.memory.save(&saving.changed, &local.units, dot, push_of(ctx, seen, saving), version_of);
-    // Nobody is told of this push yet.
-    next.repositories.entry(seen.location.clone()).or_default().told_by = None;
+    // Nobody is told of this push yet, in no repository.
+    next.repositories.entry(seen.location.clone()).or_default();
+    next.repositories.values_mut().for_each(|place| place.told_by = None);
     next
 }
 
