@@ -8,7 +8,7 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
-#[cfg(any(windows, test))]
+#[cfg(test)]
 pub use file_names::can_be_on_windows;
 #[cfg(unix)]
 pub use unix::*;

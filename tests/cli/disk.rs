@@ -1,6 +1,7 @@
 //! A disk that cannot hold a world, or has no more room; and one that lets us read or write only a
 //! part.
 
+#[cfg(target_os = "linux")]
 use std::fs;
 
 use serde_json::json;

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+#[cfg(unix)]
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -320,6 +321,7 @@ fn a_server_that_goes_away_in_the_middle_of_an_upload_is_offline() {
 }
 
 /// Only restic can read such a place, and it would try for a long time.
+#[cfg(unix)]
 #[test]
 fn a_place_that_only_restic_can_read_is_offline_as_soon_as_a_server_is() {
     let cloud = Cloud::folder();
@@ -340,6 +342,7 @@ fn a_place_that_only_restic_can_read_is_offline_as_soon_as_a_server_is() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn what_the_server_answered_is_said() {
     let cloud = Cloud::server();

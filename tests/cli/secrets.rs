@@ -10,7 +10,9 @@ use cloud_sync::context::Account;
 use cloud_sync::credentials::Token;
 use serde_json::json;
 
-use crate::support::beginnings::{LEVEL, two_in_sync};
+use crate::support::beginnings::LEVEL;
+#[cfg(unix)]
+use crate::support::beginnings::two_in_sync;
 use crate::support::cloud::{PASSWORD, good_token, holds_password};
 use crate::support::fake::{Fake, Run};
 use crate::support::http::{Answer, HttpServer};
