@@ -330,4 +330,20 @@ mod tests {
         fs::write(folder.path().join("snapshots").join(format!("{id}.rest-server-temp1")), "").unwrap();
         assert_eq!(list_folder(folder.path()).unwrap().into_ids(), BTreeSet::from([SnapshotId::parse(&id).unwrap()]));
     }
+
+    #[test]
+    fn a_snapshot_is_given_back_only_if_it_is_what_its_name_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = folder.path().join("snapshots");
+        fs::create_dir(&snapshots).unwrap();
+        let id = SnapshotId::parse(&hex::encode(Sha256::digest("a snapshot"))).unwrap();
+        let repository = Repository::parse(folder.path().to_str().unwrap(), "steve", false).unwrap();
+        let token = Token::parse("steve:x").unwrap();
+        let gives_back = || gives_back(&repository, &token, &id).unwrap();
+        assert!(!gives_back());
+        fs::write(snapshots.join(id.as_str()), "a snap").unwrap();
+        assert!(!gives_back());
+        fs::write(snapshots.join(id.as_str()), "a snapshot").unwrap();
+        assert!(gives_back());
+    }
 }

@@ -146,9 +146,11 @@ impl Doctor<'_> {
             }
             Ok(Remote::Missing) => self.ok("repository", &format!("{location}: not made yet; the first push makes it")),
             Ok(Remote::Ids(ids)) if has_restic => {
-                let opened = self.ctx.restic(account, false).and_then(|restic| Ok(restic.open()?));
-                match opened {
-                    Ok(_) => self.ok("repository", &format!("{location}: {}", counted(ids.len(), "snapshot"))),
+                let restic = self.ctx.restic(account, false);
+                let checked = restic.and_then(|restic| Ok(restic.open().and_then(|_| restic.is_whole(None))?));
+                match checked {
+                    Ok(true) => self.ok("repository", &format!("{location}: {}", counted(ids.len(), "snapshot"))),
+                    Ok(false) => self.trouble("repository", &format!("{location} has lost a part of what it was given; whoever runs it repairs it (`restic check` says what), and a push on each PC sends what is there")),
                     Err(error) => self.failed("repository", &error),
                 }
             }

@@ -73,8 +73,8 @@ pub struct Place {
     pub base: Option<SnapshotId>,
     /// When it was made, by its machine's clock.
     pub base_time: Option<DateTime<Utc>>,
-    /// The snapshots that were taken in, and the pushes that made them; without one if it lacks
-    /// files that its push saw, and counts for nothing.
+    /// The snapshots that were taken in, and the pushes that made them; without one if it counts for
+    /// nothing: it lacks files that its push saw, is damaged, or is kept for people.
     pub seen: BTreeMap<SnapshotId, Option<Dot>>,
     /// Snapshots of which the ledger was found damaged once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

@@ -13,7 +13,8 @@ use super::version::{Digest, Version};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
-    /// The content that the disk and the versions in `applied` agreed on.
+    /// The content that the disk and the versions in `applied` agreed on. In `state.json` that is as it was
+    /// then; once the disk was looked at, it is what of that is in the scope and in reach now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Digest>,
     /// The versions that it is.

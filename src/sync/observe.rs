@@ -205,11 +205,13 @@ impl Observation {
     pub fn alive(&self, state: &State) -> BTreeMap<Dot, SnapshotId> {
         let place = state.repositories.get(&self.location);
         let known = place.into_iter().flat_map(|place| &place.seen).chain(&self.news.seen);
-        // What this run has saved came after the ids were listed.
-        let before = self.place().base;
-        let saved = place.and_then(|place| place.base.as_ref()).filter(|base| before.as_ref() != Some(*base));
-        let is_here = |id: &SnapshotId| self.ids.contains(id) || saved == Some(id);
-        known.filter(|(id, _)| is_here(id)).filter_map(|(id, dot)| Some(((*dot)?, id.clone()))).collect()
+        known.filter(|(id, _)| self.has(state, id)).filter_map(|(id, dot)| Some(((*dot)?, id.clone()))).collect()
+    }
+
+    /// Whether the repository has the snapshot: it listed it, or this run has saved it since.
+    pub fn has(&self, state: &State, id: &SnapshotId) -> bool {
+        let base = state.repositories.get(&self.location).and_then(|place| place.base.as_ref());
+        self.ids.contains(id) || base == Some(id) && self.place().base.as_ref() != Some(id)
     }
 
     /// Whether the unit is in the scope and can be looked at.

@@ -24,11 +24,11 @@ pub struct Resolved {
 /// What was decided about one unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    //// What is played.
+    /// What is played.
     pub decision: Decision,
     /// The versions that come under names of their own.
     pub beside: Vec<Dot>,
-    //// What the player said.
+    /// What the player said.
     pub answer: Answer,
 }
 

@@ -14,7 +14,7 @@ use crate::content::settings::Settings;
 use crate::context::{Account, Context};
 use crate::error::{Error, Kind, Result};
 use crate::instance::state::State;
-use crate::model::{Dot, Saved, Saving, Stat, Unit};
+use crate::model::{Dot, Saved, Saving, SnapshotId, Stat, Unit};
 use crate::outcome::{Done, Outcome};
 use crate::player::{counted, human_bytes};
 use backup::Backup;
@@ -74,17 +74,32 @@ impl Save<'_> {
         let lists = Lists::write(&ctx.instance, seen)?;
         next.save(&ctx.instance.state_file())?;
         let place = state.repositories.get(&seen.location);
-        let parent = place.and_then(|place| place.base.clone()).filter(|id| seen.ids.contains(id));
-        let last = seen.place().base_time;
+        let parent = place.and_then(|place| place.base.clone()).filter(|id| seen.has(state, id));
+        let last = place.and_then(|place| place.base_time);
         let time = last.map_or(ctx.now, |last| ctx.now.max(last + TimeDelta::seconds(1)));
-        let backup = Backup { ctx, account, restic, scope: &seen.scope, lists, dot, parent, time };
-        let (saved, files_after) = backup.run(seen.is_missing)?;
+        let mut backup = Backup { ctx, account, restic, scope: &seen.scope, lists, dot, parent, time };
+        let (mut saved, mut files_after) = backup.run(seen.is_missing)?;
+        let mut first = None;
+        if saved.is_parent_damaged {
+            ctx.warn("the cloud has lost a part of what it was given; everything here is sent to it once more");
+            backup.parent = None;
+            let before = saved.id;
+            (saved, files_after) = backup.run(false)?;
+            if !backup.restic.is_whole(Some(&saved.id))? {
+                return Err(self.damaged([before, saved.id])?);
+            }
+            first = Some(before);
+        }
         outcome.head = Some(saved.id.clone());
         if saved.incomplete || saved.files != files + parts.len() as u64 {
             return self.broken(&backup.restic, &saved);
         }
         let changed = changed_meanwhile(seen, &files_after);
-        let done = after_upload(seen, next, &saved, dot, time, &changed);
+        let mut done = after_upload(seen, next, &saved, dot, time, &changed);
+        if let Some(id) = first {
+            // It is the same push.
+            done.repositories.entry(seen.location.clone()).or_default().seen.insert(id, Some(dot));
+        }
         done.save(&ctx.instance.state_file())?;
         outcome.base = Some(saved.id.clone());
         outcome.files.saved = files;
@@ -96,6 +111,18 @@ impl Save<'_> {
         }
         self.tell(&saved);
         Ok(Upload::Whole(Box::new(done)))
+    }
+
+    /// What the cloud has lost, it has not got again: it believes that it has it. So these snapshots count
+    /// for nothing here.
+    fn damaged(&self, snapshots: [SnapshotId; 2]) -> Result<Error> {
+        let mut state = self.state.clone();
+        let place = state.repositories.entry(self.seen.location.clone()).or_default();
+        place.seen.extend(snapshots.map(|id| (id, None)));
+        state.save(&self.ctx.instance.state_file())?;
+        Ok(Error::new(Kind::Failed, "the cloud is damaged, and what is here could not be saved to it").hint(
+            "nothing is lost here; whoever runs it repairs it (`restic repair index`, `restic repair packs`, `restic repair snapshots`), and then push again",
+        ))
     }
 
     /// The snapshot lacks files that were there.

@@ -325,3 +325,35 @@ fn a_backup_that_fails_says_why_and_the_next_one_carries_on() {
     }
     goes_on(&cloud, &a, &b);
 }
+
+#[test]
+fn a_cloud_that_lost_an_index_gets_everything_once_more() {
+    let cloud = Cloud::server();
+    let (a, b) = played(&cloud);
+    for entry in fs::read_dir(cloud.repository.join("index")).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    fs::remove_dir_all(a.home.join("cache")).unwrap();
+    a.push().expect(0, "ahead", "saved").warns("the cloud has lost a part of what it was given");
+    b.pull().expect(0, "behind", "restored");
+    assert_same(&a, &b);
+    a.push().expect(0, "in_sync", "nothing");
+}
+
+#[test]
+fn a_cloud_that_lost_data_for_good_is_named_and_nothing_counts_as_saved() {
+    let cloud = Cloud::server();
+    let (a, _) = played(&cloud);
+    let mut open = vec![cloud.repository.join("data")];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { open.push(path) } else { fs::remove_file(path).unwrap() }
+        }
+    }
+    fs::remove_dir_all(a.home.join("cache")).unwrap();
+    for _ in 0..2 {
+        a.push().expect(1, "ahead", "failed").says("the cloud is damaged").says("repair");
+    }
+    assert_eq!(ran(&mut a.typed(&["doctor", "--url", &cloud.url])).code, 1);
+}

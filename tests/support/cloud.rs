@@ -164,8 +164,8 @@ impl Cloud {
         self.all_files_of(id).into_iter().filter(|path| !path.starts_with(".cloud-sync/")).collect()
     }
 
-    #[cfg(unix)]
     /// The paths of cloud-sync's own files that a snapshot holds.
+    #[cfg(unix)]
     pub fn own_files_of(&self, id: &str) -> BTreeSet<String> {
         self.all_files_of(id).into_iter().filter(|path| path.starts_with(".cloud-sync/")).collect()
     }

@@ -56,6 +56,8 @@ pub struct Summary {
     pub data_added_packed: u64,
     /// The snapshot; absent where none was made.
     pub snapshot_id: Option<String>,
+    /// What `check` found.
+    pub num_errors: u64,
 }
 
 /// One file that could not be read or written.
@@ -81,6 +83,11 @@ impl ItemError {
         let inner = if item.is_absolute() { item.strip_prefix(root).ok()? } else { item };
         let inner = inner.to_str()?.replace(MAIN_SEPARATOR, "/");
         is_plain(&inner).then_some(inner)
+    }
+
+    /// Whether it is the repository that has lost something, and no file that cannot be read.
+    pub fn blames_repository(&self) -> bool {
+        self.error.message.contains("the repository could be damaged")
     }
 
     /// What went wrong with it.

@@ -65,6 +65,8 @@ pub struct Saved {
     pub unreadable: Vec<ItemError>,
     /// Whether restic itself says that something is missing.
     pub incomplete: bool,
+    /// Whether the repository has lost a part of the snapshot that it builds on.
+    pub is_parent_damaged: bool,
 }
 
 impl Restic {
@@ -235,6 +237,7 @@ impl Restic {
             files: summary.total_files_processed,
             bytes: summary.data_added_packed,
             incomplete: ended.code == Some(3),
+            is_parent_damaged: ended.item_errors.iter().any(ItemError::blames_repository),
             unreadable: ended.item_errors,
         })
     }
@@ -256,6 +259,15 @@ impl Restic {
             command.arg("--include-file").arg(list);
         }
         self.work(command, &[0], on_status, on_written).map(|_| ())
+    }
+
+    /// Whether the repository has all that the snapshot needs, or all that any does, as far as that shows
+    /// without reading it all.
+    pub fn is_whole(&self, only: Option<&SnapshotId>) -> Result<bool> {
+        let mut command = self.command(&["check", "--json", "--no-lock"]);
+        command.args(only.map(SnapshotId::as_str));
+        let (summary, _) = self.work(command, &[0, 1], &mut |_| {}, &|| {})?;
+        Ok(summary.num_errors == 0)
     }
 
     /// Makes the repository.

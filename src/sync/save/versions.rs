@@ -167,8 +167,10 @@ pub fn after_upload(
             entry.is_unsaved = false;
         }
     }
+    let known = next.repositories.get(&seen.location).into_iter().flat_map(|place| place.seen.keys());
+    let there: BTreeSet<_> = known.filter(|id| seen.has(&next, id)).cloned().collect();
     let place = next.repositories.entry(seen.location.clone()).or_default();
-    place.seen.retain(|id, _| seen.ids.contains(id));
+    place.seen.retain(|id, _| there.contains(id));
     // Of what came meanwhile only what is known already counts as taken in.
     let pushes = &next.memory.ledger.pushes;
     let is_known = |dot: &Option<Dot>| dot.is_none_or(|dot| pushes.contains_key(&dot));
