@@ -28,6 +28,8 @@ const BEFORE_GAME: Waits = Waits { stall: Duration::from_secs(30), outage: Durat
 /// The same after it, when what was played is not safe yet.
 const AFTER_GAME: Waits = Waits { stall: Duration::from_mins(2), outage: Duration::from_mins(1) };
 
+/// How deep restic's folders are in its cache: repository, kind, and the first letters of names.
+const CACHE_DEPTH: usize = 3;
 /// A disk with less room than this holds no cache: what only saves time is not to be in the way.
 const CACHE_ROOM: u64 = 64 << 20;
 
@@ -257,7 +259,15 @@ impl<'a> Context<'a> {
         let holds_instance =
             |folder: &PathBuf| platform::real_path(folder).is_ok_and(|folder| self.instance.root().starts_with(folder));
         let has_room = |folder: &PathBuf| fs4::available_space(folder).is_ok_and(|free| free >= CACHE_ROOM);
-        folder.filter(|folder| is_writable(folder) && has_room(folder) && !holds_instance(folder))
+        let folder = folder.filter(|folder| is_writable(folder) && has_room(folder) && !holds_instance(folder))?;
+        if let Some(foreign) = not_own(&folder, CACHE_DEPTH) {
+            let foreign = foreign.display();
+            self.warn(&format!(
+                "{foreign} belongs to another user, so nothing is kept in that folder; delete it to be faster again"
+            ));
+            return None;
+        }
+        Some(folder)
     }
 
     /// Where restic puts packs before it sends them, where the system's own folder for that is not there.
@@ -265,6 +275,17 @@ impl<'a> Context<'a> {
         let is_usual = tempfile::tempfile().is_ok();
         (!is_usual).then(|| self.instance.ours())
     }
+}
+
+/// The first folder in `folder` that belongs to somebody else: a run as root may have made it.
+fn not_own(folder: &Path, depth: usize) -> Option<PathBuf> {
+    if !platform::is_own(folder) {
+        return Some(folder.to_owned());
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders =
+        entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && entry.file_name() != "data");
+    { folders }.find_map(|entry| not_own(&entry.path(), depth.checked_sub(1)?))
 }
 
 fn is_writable(folder: &Path) -> bool {

@@ -61,6 +61,46 @@ impl RunLog {
 
     /// `text` without any secret.
     pub fn redact(&self, text: &str) -> String {
-        lock(&self.secrets).iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
+        lock(&self.secrets).iter().fold(text.to_owned(), |text, secret| without(&text, secret.expose()))
+    }
+}
+
+/// A secret that is shorter may be a part of ordinary words.
+const LONG: usize = 12;
+
+/// `text` without `secret`; one that is short only where it is a word.
+fn without(text: &str, secret: &str) -> String {
+    let is_word = |at: usize| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + secret.len()..].chars().next();
+        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
+    };
+    let mut masked = String::with_capacity(text.len());
+    let mut done = 0;
+    for (at, _) in text.match_indices(secret) {
+        if secret.len() >= LONG || is_word(at) {
+            masked.push_str(&text[done..at]);
+            masked.push_str("***");
+            done = at + secret.len();
+        }
+    }
+    masked + &text[done..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_password_is_masked_as_a_word_and_not_inside_one() {
+        for (text, masked) in [
+            ("1 changed, http://steve:sync@host", "1 changed, http://steve:***@host"),
+            ("run cloud-sync; sync, unsynced", "run cloud-***; ***, unsynced"),
+            ("sync", "***"),
+            ("", ""),
+        ] {
+            assert_eq!(without(text, "sync"), masked);
+        }
+        assert_eq!(without("xcorrect horsey", "correct horse"), "x***y");
     }
 }

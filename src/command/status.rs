@@ -95,6 +95,18 @@ fn title(divergence: Divergence) -> &'static str {
     }
 }
 
+/// The worlds that the next pull asks about, in words.
+fn contested(seen: &Observation) -> Option<String> {
+    let view = seen.view(&seen.state);
+    let questions = view.now().questions(|unit| seen.is_in_reach(unit));
+    let worlds: Vec<_> = questions.keys().filter_map(|unit| unit.world()).collect();
+    match worlds.as_slice() {
+        [] => None,
+        [world] => Some(format!("{world} has two versions")),
+        worlds => Some(format!("{} have two versions each", worlds.join(", "))),
+    }
+}
+
 fn reason(seen: &Observation) -> String {
     let edits = || seen.local.edits.in_words();
     let others = || match seen.news.snapshots.len() {
@@ -109,10 +121,14 @@ fn reason(seen: &Observation) -> String {
             Some(edits) => format!("files here: {edits}; the cloud has nothing new; the next push saves them"),
             None => "what is here is not in the cloud yet; the next push saves it".to_owned(),
         },
+        Divergence::Behind | Divergence::Diverged if contested(seen).is_some() => {
+            let what = contested(seen).unwrap_or_default();
+            format!("{what}, this PC's and another one's; the next pull asks which one to play, and both are kept")
+        }
         Divergence::Behind => format!("the cloud has {}, and nothing changed here; the next pull makes this PC the same", others()),
         Divergence::FirstLink => "both have files, and this PC has never synced with this cloud; the next pull joins them, and asks about worlds that differ".to_owned(),
         Divergence::Diverged if seen.unseen().is_empty() => {
-            "a world has two versions, and you have not decided yet; the next pull asks again".to_owned()
+            "something here is not saved yet, and something in the cloud did not come yet; the next pull tries again".to_owned()
         }
         Divergence::Diverged => match edits() {
             Some(edits) => format!("files here: {edits}; and the cloud has {}; the next pull joins them, and asks only about worlds that both changed", others()),

@@ -279,3 +279,14 @@ pub fn bytes_moved(tool: &Child) -> Option<u64> {
 pub fn is_open_to_others(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0)
 }
+
+/// The same permissions, with which the owner can read.
+pub fn readable(permissions: fs::Permissions) -> fs::Permissions {
+    fs::Permissions::from_mode(permissions.mode() | 0o400)
+}
+
+/// Whether the file or folder belongs to this user.
+pub fn is_own(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.uid() == rustix::process::geteuid().as_raw())
+}

@@ -239,6 +239,16 @@ pub fn is_open_to_others(_: &Path) -> bool {
     false
 }
 
+/// The same permissions: here nothing in them keeps the owner from reading.
+pub fn readable(permissions: fs::Permissions) -> fs::Permissions {
+    permissions
+}
+
+/// Whether the file or folder belongs to this user; the folder of a cache always does.
+pub fn is_own(_: &Path) -> bool {
+    true
+}
+
 /// Who the file or folder belongs to; access lists say more than that.
 pub fn owner_of(_: &Path) -> Option<String> {
     None

@@ -108,6 +108,10 @@ impl<'a> Bring<'a> {
         let is_joined = !seen.saving(self.state).is_empty() || !outcome.conflicts.is_empty();
         let gone = self.put_in_place(&resolved, next, outcome)?;
         (outcome.files.restored, outcome.files.removed) = (self.files.staged.len(), self.files.remove.len());
+        if self.files.staged.is_empty() && self.files.remove.is_empty() {
+            ctx.note("nothing could be brought; the next pull tries again");
+            return Ok(());
+        }
         self.tell(is_joined, &gone);
         if outcome.done == Done::Nothing {
             outcome.done = Done::Restored;

@@ -55,7 +55,14 @@ impl Pull<'_> {
                 self.record_unchanged()
             }
             Divergence::InSync => {
-                ctx.note("nothing new: this PC and the cloud are the same");
+                let left: Vec<_> = seen.local.tree.left_out.iter().filter(|left| left.why.is_for_now()).collect();
+                for left in &left {
+                    ctx.warn(&format!("not synced: {}: {}", left.path, left.why.text()));
+                }
+                ctx.note(match left.as_slice() {
+                    [] => "nothing new: this PC and the cloud are the same",
+                    _ => "nothing new in all else: this PC and the cloud are the same there",
+                });
                 self.record_unchanged()
             }
             Divergence::Ahead => self.catch_up(&seen.state, outcome).map(|_| ()),
@@ -112,10 +119,10 @@ impl Pull<'_> {
         // A disk that is not mounted looks like that, too.
         let lost: Vec<_> =
             seen.lost_worlds().into_iter().map(Unit::World).filter(|world| saving.changed.remove(world)).collect();
-        if let Some(world) = lost.first() {
+        for world in &lost {
+            let name = world.name();
             ctx.warn(&format!(
-                "the world {} is not here any more; the next push saves that, `cloud-sync status` tells more",
-                world.name()
+                "the world {name} is not here any more; the next push deletes it on your other PCs, too"
             ));
         }
         if saving.is_empty() && !seen.must_tell(state) {

@@ -135,7 +135,8 @@ impl Staging {
     fn give_permissions(&self, path: &str, new: &fs::Permissions) -> Result<()> {
         let file = self.file(path);
         let live = fs::metadata(self.root.join(path)).ok().filter(fs::Metadata::is_file);
-        let permissions = live.map_or_else(|| new.clone(), |live| live.permissions());
+        // What comes in the place of a file that nobody can read can be read all the same.
+        let permissions = live.map_or_else(|| new.clone(), |live| platform::readable(live.permissions()));
         Ok(patiently(|| fs::set_permissions(&file, permissions.clone()))
             .with_context(|| format!("could not change {}", file.display()))?)
     }

@@ -129,6 +129,7 @@ fn a_cloud_that_is_full_is_not_called_offline() {
 #[cfg(unix)]
 mod permissions {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     use serde_json::json;
 
@@ -247,6 +248,52 @@ mod permissions {
         assert_same(&a, &b);
         assert_eq!(a.undo_files()[LEVEL], b"day 1");
         a.assert_tidy();
+    }
+
+    #[test]
+    fn a_file_that_nobody_can_read_gives_way_to_the_one_that_comes() {
+        let cloud = Cloud::server();
+        let (a, b) = two_in_sync(&cloud);
+        b.write(REGION, "explored");
+        b.write("options.txt", "fov:0.9\n");
+        b.push().expect(0, "ahead", "saved");
+        permit(&a, REGION, 0o000);
+        run(&cloud, &a, &["pull"]).expect(0, "behind", "restored");
+        assert_same(&a, &b);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_by_every_pull() {
+        let cloud = Cloud::folder();
+        let (a, b) = two_in_sync(&cloud);
+        a.write(LEVEL, "day 2 on A");
+        permit(&a, LEVEL, 0o000);
+        b.write(LEVEL, "day 2 on B");
+        b.push().expect(0, "ahead", "saved");
+        for _ in 0..3 {
+            run(&cloud, &a, &["pull"]).says("saves/World: a part of it cannot be saved");
+        }
+    }
+
+    /// A run as root may have filled it.
+    #[test]
+    fn a_cache_that_holds_anothers_files_is_named_and_stops_nothing() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let cloud = Cloud::server();
+        let (a, b) = two_in_sync(&cloud);
+        b.write(LEVEL, "day 2");
+        b.push().expect(0, "ahead", "saved");
+        let mut command = a.command(&["pull"]);
+        as_ordinary_user(&cloud, &mut command);
+        let repository = fs::read_dir(a.home.join("cache")).unwrap().map(|entry| entry.unwrap().path());
+        for folder in { repository }.filter(|path| path.is_dir()) {
+            std::os::unix::fs::lchown(folder.join("snapshots"), Some(0), Some(0)).unwrap();
+            fs::set_permissions(folder.join("snapshots"), fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        ran(&mut command).expect(0, "behind", "restored").warns("belongs to another user");
+        assert_same(&a, &b);
     }
 
     #[test]
