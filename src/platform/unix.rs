@@ -281,7 +281,7 @@ pub fn is_open_to_others(file: &Path) -> bool {
 }
 
 /// The same permissions, with which the owner can read.
-pub fn readable(permissions: fs::Permissions) -> fs::Permissions {
+pub fn readable(permissions: &fs::Permissions) -> fs::Permissions {
     fs::Permissions::from_mode(permissions.mode() | 0o400)
 }
 

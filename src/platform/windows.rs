@@ -240,8 +240,8 @@ pub fn is_open_to_others(_: &Path) -> bool {
 }
 
 /// The same permissions: here nothing in them keeps the owner from reading.
-pub fn readable(permissions: fs::Permissions) -> fs::Permissions {
-    permissions
+pub fn readable(permissions: &fs::Permissions) -> fs::Permissions {
+    permissions.clone()
 }
 
 /// Whether the file or folder belongs to this user; the folder of a cache always does.

@@ -136,7 +136,7 @@ impl Staging {
         let file = self.file(path);
         let live = fs::metadata(self.root.join(path)).ok().filter(fs::Metadata::is_file);
         // What comes in the place of a file that nobody can read can be read all the same.
-        let permissions = live.map_or_else(|| new.clone(), |live| platform::readable(live.permissions()));
+        let permissions = live.map_or_else(|| new.clone(), |live| platform::readable(&live.permissions()));
         Ok(patiently(|| fs::set_permissions(&file, permissions.clone()))
             .with_context(|| format!("could not change {}", file.display()))?)
     }
