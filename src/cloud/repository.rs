@@ -64,8 +64,13 @@ impl Repository {
         } else {
             let folder = Path::new(url);
             if !folder.is_absolute() && !folder.is_dir() {
-                return Err(usage("it is neither a web address nor a folder that exists", url)
-                    .hint("give https://HOST, an absolute folder, or any repository that restic knows (sftp:, s3:, rclone: ...)"));
+                let error = usage("it is neither a web address nor a folder that exists", url);
+                let is_host = url.contains('.') && !url.contains(['/', '\\', ':', '@', ' ']);
+                return Err(if is_host {
+                    error.hint(format!("did you mean https://{url}?"))
+                } else {
+                    error.hint("give https://HOST, the full path of a folder, or any repository that restic knows (sftp:, s3:, rclone: ...)")
+                });
             }
             let folder = absolute(url)?;
             location = format!("local:{}", folder.display());

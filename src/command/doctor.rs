@@ -38,11 +38,12 @@ pub fn doctor(ctx: &Context<'_>) -> Result<()> {
     doctor.state();
     doctor.leftovers();
     doctor.game();
-    match doctor.troubles {
-        0 => Ok(()),
-        1 => Err(Error::new(Kind::Failed, "one of these needs a look")),
-        count => Err(Error::new(Kind::Failed, format!("{count} of these need a look"))),
-    }
+    let what = match doctor.troubles {
+        0 => return Ok(()),
+        1 => "one of these needs a look".to_owned(),
+        count => format!("{count} of these need a look"),
+    };
+    Err(Error::new(Kind::Failed, what).hint("the lines that begin with LOOK say what to do"))
 }
 
 impl Doctor<'_> {

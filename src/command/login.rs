@@ -21,6 +21,9 @@ pub fn login(ctx: &mut Context<'_>, token_stdin: bool) -> Result<()> {
     let account = ctx.account_of(&url, token)?;
     let key = check(ctx, &account).map_err(|error| match error.kind {
         Kind::Offline => error.hint("check the address and the network, and run it again; nothing was stored"),
+        Kind::SignedOut if error.hint_text().is_none_or(|hint| !hint.contains("--private-repos")) => {
+            error.hint("look for a typing error in the token, and run it again; nothing was stored")
+        }
         _ => error,
     })?;
     keep(ctx, &account, &url, key)?;

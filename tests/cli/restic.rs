@@ -115,7 +115,7 @@ fn a_restic_that_says_nothing_or_nonsense_is_a_failure() {
 fn makes_no_progress(steps: &[(&str, &str)]) {
     each_step(steps, &[json!({"hang": true})], |what, said| {
         assert_eq!((said.code, said.json["outcome"].as_str()), (7, Some("offline")), "{what}: {}", said.stdout);
-        said.says("makes no progress");
+        said.says("nothing came for 1 second");
     });
 }
 
@@ -313,7 +313,7 @@ fn a_backup_that_fails_says_why_and_the_next_one_carries_on() {
         (json!({"exit": 12}), 6, "signed_out", "the password does not open the repository"),
         (json!({"stdout": [no_summary]}), 1, "failed", "backup names no snapshot"),
         (json!({"stdout": [summary("")]}), 1, "failed", "backup names no snapshot"),
-        (json!({"stdout": [summary(&unlisted)]}), 1, "failed", "does not list the snapshot 00000000"),
+        (json!({"stdout": [summary(&unlisted)]}), 1, "failed", "took the snapshot 00000000, and does not have it"),
         (json!({"stdout": [no_summary], "exit": 3}), 1, "failed", "backup names no snapshot"),
     ] {
         let fake = Fake::new(&json!({"backup": wrong}));

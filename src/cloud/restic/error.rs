@@ -112,9 +112,10 @@ impl From<ResticError> for Error {
             ResticError::Http(401 | 403) => {
                 (Kind::SignedOut, "sign in again with `cloud-sync login`; ask whoever runs the server for a token")
             }
-            ResticError::WrongPassword => {
-                (Kind::SignedOut, "the repository was made with another password; sign in with the first token")
-            }
+            ResticError::WrongPassword => (
+                Kind::SignedOut,
+                "the cloud was made with another password: sign in with the one that your first PC has",
+            ),
             ResticError::TooNew(_) => (
                 Kind::Failed,
                 "a newer restic made the repository; name one with --restic-binary, or update cloud-sync",

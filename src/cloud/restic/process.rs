@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::ended::Ended;
 use super::error::{ResticError, http_status, is_out_of_space};
+use crate::player::counted;
 use crate::{interrupt, platform};
 
 /// The longest line that is read as one; `snapshots` prints all it has in a single line.
@@ -237,8 +238,8 @@ impl<'a> Watch<'a> {
                 return Err(ResticError::Unreachable(why.clone()));
             }
         } else if self.last_sign.elapsed() >= stall {
-            let seconds = stall.as_secs();
-            return Err(ResticError::Unreachable(format!("nothing came for {seconds} seconds")));
+            let seconds = usize::try_from(stall.as_secs()).unwrap_or(usize::MAX);
+            return Err(ResticError::Unreachable(format!("nothing came for {}", counted(seconds, "second"))));
         }
         if max_retries > 0 && self.retries == 0 {
             self.trouble = None;
