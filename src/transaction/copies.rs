@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
 use crate::durable;
 use crate::error::Result;
+use crate::instance::digest::{digest_of, files_of};
 use crate::instance::state::Manifest;
+use crate::model::Unit;
 use crate::paths::{self, world_of};
 use crate::platform::patiently;
 use crate::reading::read_if_there;
@@ -182,18 +183,16 @@ fn surplus(copies: &[Copy], now: DateTime<Utc>) -> Vec<&str> {
     copies.iter().enumerate().filter(is_surplus).map(|(_, copy)| copy.name.as_str()).collect()
 }
 
-/// A digest of every world that one of `touched` is in, where `after` are the files.
+/// A digest of every world that one of `touched` is in, where `after` are the files; empty of one that has
+/// none.
 pub fn digests<'a>(touched: impl Iterator<Item = &'a String>, after: &Manifest) -> BTreeMap<String, String> {
     let worlds: BTreeSet<_> = touched.filter_map(|path| world_of(path)).collect();
-    let mut hashes: BTreeMap<_, _> = worlds.into_iter().map(|world| (world, Sha256::new())).collect();
-    for (path, entry) in after {
-        if let Some(hash) = world_of(path).and_then(|world| hashes.get_mut(world)) {
-            hash.update(path.as_bytes());
-            hash.update([0]);
-            hash.update(entry.hash);
-        }
-    }
-    hashes.into_iter().map(|(world, hash)| (world.to_owned(), hex::encode(&hash.finalize()[..8]))).collect()
+    let digest = |world: &str| {
+        let unit = Unit::World(world.to_owned());
+        let digest = digest_of(&unit, files_of(after, &unit));
+        (world.to_owned(), digest.map(|digest| digest.to_string()).unwrap_or_default())
+    };
+    worlds.into_iter().map(digest).collect()
 }
 
 /// All files below `folder`, by their paths in it.
