@@ -9,6 +9,7 @@ use super::journal::Journal;
 use super::moves::Moves;
 use crate::content::settings::Settings;
 use crate::instance::Instance;
+use crate::instance::names::Disk;
 use crate::instance::state::State;
 use crate::model::{Stat, Unit, same_time};
 use crate::{durable, platform};
@@ -57,10 +58,19 @@ impl Journal {
     /// Sets the units apart that were changed after the transaction was cut off: their files are neither
     /// those that it found nor those that it put in place.
     pub(super) fn set_apart_changed(&mut self, instance: &Instance, before: &State) -> Vec<Apart> {
+        // On a case-insensitive disk what comes may have the name of what was there.
+        let disk = Disk::of(instance);
+        let (mut seen, mut placed) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
+        self.seen.iter().for_each(|(path, stat)| seen.entry(disk.folded(path)).or_default().push(*stat));
+        self.moves.place.iter().for_each(|(path, stat)| placed.entry(disk.folded(path)).or_default().push(*stat));
         let is_changed = |path: &String| {
-            let placed = self.moves.place.get(path);
+            let name = disk.folded(path);
+            let (seen, placed) = (seen.get(&name), placed.get(&name));
             match stat_of(instance.root(), path) {
-                Some(here) => self.seen.get(path) != Some(&here) && !placed.is_some_and(|stat| is_like(here, *stat)),
+                Some(here) => {
+                    let is_as_before = seen.into_iter().flatten().any(|stat| *stat == here);
+                    !is_as_before && !placed.into_iter().flatten().any(|stat| is_like(here, *stat))
+                }
                 None => self.seen.contains_key(path) && placed.is_none() && !self.moves.remove.contains(path),
             }
         };
